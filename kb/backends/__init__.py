@@ -1,0 +1,1 @@
+"""The only home of vendors' libraries: Chroma, LlamaIndex, torch, transformers, OpenAI-compatible servers."""

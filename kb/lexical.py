@@ -1,0 +1,121 @@
+"""The lexical index: BM25 (Robertson et al., 1994) over lists of terms, by bm25s, kept in memory-mapped files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from kb.ports import FloatArray
+
+    IntArray = npt.NDArray[np.int64]
+    BoolArray = npt.NDArray[np.bool_]
+
+
+class LexicalIndex:
+    """BM25 scores of all texts for a query's terms."""
+
+    def __init__(self, retriever: Any, n_texts: int) -> None:
+        self._retriever = retriever
+        self.n_texts = n_texts
+        self.vocabulary: dict[str, int] = {}
+        """Column of each term."""
+        self._frequencies: list[int] = []
+        if retriever is not None:
+            import numpy as np
+
+            # Plain views of the mapped files: slicing a memmap itself costs ten times as much.
+            retriever.scores.update(
+                {name: np.asarray(retriever.scores[name]) for name in ("data", "indices", "indptr")}
+            )
+            indptr = retriever.scores["indptr"]
+            self._frequencies = (indptr[1:] - indptr[:-1]).tolist()
+            # bm25s keeps an empty word without a column
+            columns = len(self._frequencies)
+            self.vocabulary = {term: column for term, column in retriever.vocab_dict.items() if column < columns}
+
+    @classmethod
+    def build(cls, texts: Sequence[Sequence[str]], folder: Path) -> LexicalIndex:
+        """Index the texts, each a list of terms, and keep the index in `folder`, which must not exist."""
+        folder.mkdir(parents=True)
+        if not any(texts):
+            return cls(None, len(texts))
+        import bm25s  # deferred: takes a quarter of a second
+
+        retriever = bm25s.BM25(method="lucene", k1=1.2, b=0.6)
+        retriever.index([list(text) for text in texts], show_progress=False)
+        retriever.save(str(folder), show_progress=False)
+        return cls(retriever, len(texts))
+
+    @classmethod
+    def open(cls, folder: Path, n_texts: int) -> LexicalIndex:
+        """The index that `build` kept."""
+        if not any(folder.iterdir()):
+            return cls(None, n_texts)
+        import bm25s
+
+        return cls(bm25s.BM25.load(str(folder), mmap=True, load_vocab=True, show_progress=False), n_texts)
+
+    def scores(self, terms: Sequence[str]) -> FloatArray:
+        """BM25 of every text, 0 where no term stands in it. Shape: (n_texts,), float32."""
+        import numpy as np
+
+        known = [self.vocabulary[term] for term in terms if term in self.vocabulary]
+        if not known or self._retriever is None:
+            return np.zeros(self.n_texts, dtype=np.float32)
+        scores = self._retriever.get_scores_from_ids(known)
+        return np.asarray(scores, dtype=np.float32)
+
+    def document_frequency(self, term: str) -> int:
+        """Number of texts in which the term stands."""
+        column = self.vocabulary.get(term)
+        return 0 if column is None else self._frequencies[column]
+
+    def idf(self, term: str) -> float:
+        """Inverse document frequency as BM25 has it; highest for a term that no text holds."""
+        df = self.document_frequency(term)
+        return math.log(1.0 + (self.n_texts - df + 0.5) / (df + 0.5))
+
+    def weights(self) -> FloatArray:
+        """Sum of the inverse document frequencies of the terms of each text. Shape: (n_texts,), float32."""
+        import numpy as np
+
+        if self._retriever is None:
+            return np.zeros(self.n_texts, dtype=np.float32)
+        df = np.asarray(self._frequencies, dtype=np.float64)
+        idf = np.log(1.0 + (self.n_texts - df + 0.5) / (df + 0.5))
+        indices = self._retriever.scores["indices"]
+        sums = np.bincount(indices, np.repeat(idf, self._frequencies), minlength=self.n_texts)
+        return sums.astype(np.float32)
+
+    def any_contains(self, term: str, starts: IntArray, ends: IntArray) -> BoolArray:
+        """Whether the term stands in one of the texts of each run. Shape: starts, ends (n,); result (n,), bool."""
+        import numpy as np
+
+        column = self.vocabulary.get(term)
+        if column is None:
+            return np.zeros(len(starts), dtype=bool)
+        postings = self._postings(column)
+        return np.asarray(np.searchsorted(postings, starts) < np.searchsorted(postings, ends))
+
+    def contains(self, term: str, rows: IntArray) -> BoolArray:
+        """Whether the term stands in each of these texts. Shape: rows (n,), int; result (n,), bool."""
+        import numpy as np
+
+        column = self.vocabulary.get(term)
+        if column is None:
+            return np.zeros(len(rows), dtype=bool)
+        postings = self._postings(column)
+        places = np.minimum(np.searchsorted(postings, rows), len(postings) - 1)
+        return np.asarray(postings[places] == rows)
+
+    def _postings(self, column: int) -> IntArray:
+        """The texts in which a term stands, ascending. Shape: (n,), int."""
+        scores = self._retriever.scores
+        found: IntArray = scores["indices"][int(scores["indptr"][column]) : int(scores["indptr"][column + 1])]
+        return found
