@@ -38,7 +38,7 @@ soak: $(STAMP)  ## the long tests: crashes, load, fuzzing
 
 lock: $(STAMP)
 	(echo "# Every package of the tested environment, at the version it was tested with. 'make lock' rewrites this file."; \
-	 $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//') > constraints.txt
+	 $(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' | sed 's/+cpu//') > constraints.txt
 
 clean:
 	rm -rf $(VENV) $(HOME_DIR) report build *.egg-info

@@ -14,7 +14,7 @@ from ingest.types import DropReason
 
 _CALL = re.compile(
     r"(?:build|create|get|start|try|download|join|subscribe|sign up|discover|boost|buy|shop|order|save|upgrade"
-    r"|claim|grab"
+    r"|claim|grab|apply (?:now|today|here)"
     r"|check out|click|unlock|enrol+|register|book|become|land|follow|visit|explore|browse|hire|meet|introducing"
     r"|launch"
     r"|want (?:to|more)|looking (?:to|for)|need (?:a|an|help|more)|ready to|are you (?:looking|ready)|do(?:n't"
@@ -61,12 +61,19 @@ _CLOSING = re.compile(
     r"|to wrap (?:it |this |things )?up|(?:^|[.!] )that(?:'s| is) (?:all|it) for\b"
     r"|these (?:\d+ )?(?:interview )?questions (?:will|should|have|cover)"
     r"|(?:this|our) (?:article|guide|post|page|faq|list of questions) (?:should|has|covers|gave|helps?|answered)\b"
-    r"|still have (?:a )?questions|have (?:more|other|any other|further) questions|didn't find|did not find"
+    r"|still have (?:a )?questions|have (?:more|other|any other|further) questions"
+    r"|^(?:(?:do you )?have|got) (?:a|any) (?:\w+ )?questions?\W.{0,12}\b(?:write|ask|send|contact|call"
+    r"|e-?mail|let us|reach)\b"
+    r"|didn't find|did not find"
     r"|can't find (?:what|your)"
     r"|(?:didn't|did not|not) answer(?:ed)? your question|noch fragen|weitere fragen|vielen dank|wir hoffen"
     r"|danke fürs|viel erfolg"
     r"|gracias por|esperamos que|buena suerte|merci (?:d'avoir|de votre|pour)|nous espérons|bonne chance"
     r"|grazie per|obrigad[oa] por"
+    r"|^(?:(?:best|kind|warm|many)(?: \w+)? regards|regards|yours (?:\w+ )?(?:sincerely|truly|faithfully)|sincerely"
+    r"|cheers|mit freundlichen grüßen|(?:viele|beste|liebe|herzliche) grüße|cordialement|bien à vous|(?:un )?saludos?"
+    r"|atentamente|atenciosamente|(?:cordiali|distinti) saluti|met vriendelijke groet(?:en)?|med vänliga? hälsning\w*"
+    r"|с уважением)\b.{0,30}$"
     r"|感谢|謝謝|谢谢|欢迎关注|希望(?:本文|这|对)|祝(?:你|您|大家)|ご覧いただき|ありがとうございま|شكرا|نأمل"
     r"|спасибо за|надеемся|удачи",
     re.IGNORECASE,
@@ -111,6 +118,11 @@ _FEEDBACK = re.compile(
     r"|war (?:dieser?|diese antwort|das)\b.{0,30}(?:hilfreich|nützlich)|(?:te|le|les|os) (?:ha )?(?:resultado|sido|fue)"
     r" útil|¿(?:te|le) (?:ha (?:sido|resultado)|fue|resultó) útil|cet(?:te)? \w+ (?:vous )?a-t-(?:il|elle)\b.{0,20}"
     r"(?:utile|aidé))",
+    re.IGNORECASE,
+)
+_PAGE_MARK = re.compile(
+    r"(?:page|pg\.?|seite|página|pagina|str(?:ona|ana|\.)|sida|side|стр(?:аница|\.)|sayfa|trang|halaman)\s?\d{1,4}"
+    r"(?:\s?(?:of|von|de|di|sur|van|av|af|z|из|/|\|)\s?\d{1,4})?|第\s?\d{1,4}\s?[页頁ページ]+",
     re.IGNORECASE,
 )
 _AUTHOR = re.compile(
@@ -195,6 +207,11 @@ def asks_for_feedback(text: str) -> bool:
     return len(text) < 120 and _FEEDBACK.match(text.strip("*_# ")) is not None
 
 
+def is_page_mark(text: str) -> bool:
+    """Whether a line is nothing but the number of a page: "Page 3 of 12"."""
+    return len(text) < 40 and _PAGE_MARK.fullmatch(text.strip("*_#-–—|[]() ")) is not None
+
+
 def closing_reason(text: str) -> DropReason | None:
     """Why a block that stands behind the last answer is no part of it, judged by itself; None if it may be."""
     bare = text.strip("*_#> \t-•|")
@@ -202,7 +219,9 @@ def closing_reason(text: str) -> DropReason | None:
         return DropReason.MARKUP
     if is_closing_title(bare):
         return DropReason.CLOSING
-    if asks_for_feedback(bare) or (len(bare) < 300 and _NAVIGATION.match(bare)) or (
+    if asks_for_feedback(bare) or is_page_mark(bare):
+        return DropReason.NAVIGATION
+    if (len(bare) < 300 and _NAVIGATION.match(bare)) or (
         re.search(r"all rights reserved|^©|privacy policy", bare, re.IGNORECASE) and len(bare) < 200
     ):
         return DropReason.NAVIGATION

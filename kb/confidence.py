@@ -42,6 +42,11 @@ CONFIDENCE_FEATURES = (
     "foreign_share",
     "few_concepts",
     "length",
+    "adapted_best",
+    "dense_outlier",
+    "adapted_outlier",
+    "likeness",
+    "likeness_covered",
 )
 
 
@@ -69,9 +74,27 @@ def confidence_features(
     features["uncovered_max"] = best.features.get("uncovered_max", 0.0)
     features["uncovered_question_max"] = best.features.get("uncovered_question_max", 0.0)
     features["foreign_share"] = _foreign_share(query.text, english, index)
+    features["adapted_best"] = _best_of(best, "adapted")
+    features["dense_outlier"] = _outlier([_best_of(c, "dense") for c in found], _best_of(best, "dense"))
+    features["adapted_outlier"] = _outlier([_best_of(c, "adapted") for c in found], features["adapted_best"])
+    features["likeness"] = math.sqrt(best.features["coverage_question"] * best.features["precision_question"])
+    features["likeness_covered"] = features["dense_best"] * best.features.get("coverage_entry", 0.0)
     features["few_concepts"] = 1.0 / (1 + len(query.concepts))
     features["length"] = math.log1p(len(query.text.split()))
     return features
+
+
+def _best_of(candidate: Candidate, family: str) -> float:
+    """The best cosine of a family of vectors (dense, adapted) over wording, passage and answer."""
+    return max(candidate.features.get(f"{family}_{part}", 0.0) for part in ("question", "passage", "answer"))
+
+
+def _outlier(values: Sequence[float], value: float) -> float:
+    """By how many standard deviations a value stands out among the candidates', at most 5."""
+    n = len(values)
+    mean = sum(values) / n
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / n)
+    return min(5.0, (value - mean) / deviation) if deviation > 1e-6 else 0.0
 
 
 def _weight(index: Index, query: Query, terms: Sequence[str]) -> float:

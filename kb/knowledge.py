@@ -314,6 +314,7 @@ class KnowledgeBase:
         from kb.retrieve import load_weights
         from kb.search import Searcher
         from kb.spelling import Speller
+        from kb.trees import load_trees
 
         if self._embedder is None:
             self._embedder = load_encoder(self.settings)
@@ -329,7 +330,7 @@ class KnowledgeBase:
             speller=Speller(index.words, english),
             english=english,
             ranker=load_weights("ranker"),
-            model=load_weights("confidence"),
+            model=load_trees("confidence"),
             max_query_chars=self.settings.retrieve.max_query_chars,
             reranker=load_reranker(self.settings),
         )

@@ -12,6 +12,7 @@ from kb.glossary import Glossary
 from kb.query import Query, clean, prepare
 from kb.retrieve import Candidate, Weights, candidates
 from kb.spelling import Speller
+from kb.trees import Trees
 from kb.types import Entry, Hit, Passage, Question, Status, Turn
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 AS_TYPED_BONUS = 0.05
 """Probability by which another reading of a follow-up must be better than the query as it was typed."""
 N_RERANKED = 20
-POSED_SIMILARITY = 0.75
-"""Cosine from which a query is taken to ask an unanswered question that a document poses."""
-POSED_SHARE = 0.75
-"""The same for the share of words in common, both ways."""
+POSED_MARGIN = 0.05
+"""By how much a question without an answer must be liker to the query than any that has one."""
+MIN_POSED_LIKENESS = 1.2
+"""Likeness from which a query is taken to ask the question at all; see `_likeness`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Searcher:
     speller: Speller
     english: frozenset[str]
     ranker: Weights
-    model: Weights
+    model: Trees
     """Of the confidence."""
     max_query_chars: int
     reranker: Reranker | None = None
@@ -96,16 +97,15 @@ class Searcher:
         return Found(query, hits, confidence, features, self._posed(ranked), 1, filters)
 
     def _posed(self, ranked: Sequence[Candidate]) -> Question | None:
-        """The best candidate if it has no answer and the query clearly asks it."""
-        if not ranked or ranked[0].passage_row is not None:
+        """The question without an answer that the query asks rather than any that has one; None if there is no such."""
+        unanswered = [candidate for candidate in ranked if candidate.passage_row is None]
+        if not unanswered:
             return None
-        features = ranked[0].features
-        same = features["dense_question"] >= POSED_SIMILARITY or (
-            features["precision_question"] >= POSED_SHARE and features["coverage_question"] >= POSED_SHARE
-        )
-        if not same:
+        best = max(unanswered, key=_likeness)
+        others = max((_likeness(candidate) for candidate in ranked if candidate.passage_row is not None), default=0.0)
+        if _likeness(best) < max(MIN_POSED_LIKENESS, others + POSED_MARGIN):
             return None
-        return self.index.catalogue.questions_by_id([ranked[0].question_id])[ranked[0].question_id]
+        return self.index.catalogue.questions_by_id([best.question_id])[best.question_id]
 
     def _filtered(self, ranked: list[Candidate], filters: Filters) -> list[Candidate]:
         if filters.document is None and filters.status is None:
@@ -173,6 +173,12 @@ class Searcher:
         entry = next(entry for entry in entries.values() if entry.document == document)
         passages = self.index.catalogue.passages_of([candidate.question_id]).values()
         return entry, next((passage for passage in passages if passage.entry_id == entry.id), None)
+
+
+def _likeness(candidate: Candidate) -> float:
+    """How like a query is to the wordings of a question, answers left out; about 0 to 2.6."""
+    f = candidate.features
+    return f["dense_question"] + f["adapted_question"] + 0.4 * f["coverage_question"] + 0.2 * f["precision_question"]
 
 
 __all__ = ["Filters", "Found", "Searcher"]

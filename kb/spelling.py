@@ -38,6 +38,8 @@ class Speller:
     def _correct(self, word: str) -> str | None:
         """The word that is meant, or None where the word is known, or no known word is near enough."""
         lower = word.lower()
+        if "." in word and word.replace(".", "").isalpha():
+            return None if self.knows(lower) else self._correct_parts(word)
         if len(lower) < MIN_LENGTH or not lower.isalpha() or not lower.isascii():
             return None
         if is_identifier(word) or word.isupper() or self.knows(lower) or lower in self._english:
@@ -57,10 +59,22 @@ class Speller:
         if not found:
             return None
         best = min(found, key=lambda item: (item[1], item[0][0] != lower[0], -self._frequencies[item[0]], item[0]))
-        # Short words: only swapped or doubled letters, since one replaced letter makes another word.
-        if len(lower) == MIN_LENGTH and sorted(best[0]) != sorted(lower) and not _is_doubled(lower, best[0]):
+        # Short words: only swapped, doubled or missing letters, since one replaced letter makes another word.
+        missing = len(best[0]) > len(lower) and best[0][0] == lower[0]
+        if (
+            len(lower) == MIN_LENGTH
+            and sorted(best[0]) != sorted(lower)
+            and not _is_doubled(lower, best[0])
+            and not missing
+        ):
             return None
         return str(best[0])
+
+    def _correct_parts(self, word: str) -> str | None:
+        """A dotted name with its parts corrected: torhc.compile."""
+        parts = word.split(".")
+        better = [part if self.knows(part) else self._correct(part) or part for part in parts]
+        return ".".join(better) if better != parts else None
 
 
 def _is_doubled(a: str, b: str) -> bool:

@@ -70,6 +70,20 @@ SAME = [
     ("What is osmosis, and how does it work?", "What is osmosis and how does it work?"),
     ("What causes rust?", "What are the causes of rust?"),
     ("My card needs to be replaced, how can I do it?", "How do I replace my card?"),
+    ("How do I renew a permit?", "Permit renewal", "Renewing a permit", "What are the steps to renew a permit?"),
+    ("How long does an appraisal take?", "When will my appraisal be ready?", "How much time does an appraisal need?"),
+    ("Is parking allowed?", "Can I park?", "Is it possible to park?"),
+    ("Why is my kettle noisy?", "My kettle is noisy. Why?", "What makes my kettle noisy?"),
+    ("What should I do if my key breaks?", "My key breaks. What should I do?"),
+    ("My hedge is too tall, how do I trim it?", "How do I trim my hedge?"),
+    ("How much ink do I have left?", "What is my remaining ink?"),
+    ("Do I need a helmet?", "Is a helmet required?", "Is it necessary to have a helmet?"),
+    ("How do I terminate my lease?", "How can I cancel my lease?"),
+    ("What is a monad?", "Monad, what is it?", "Monads?"),
+    ("How can the last step be undone?", "How do I undo the last step?"),
+    ("What command lists the jobs of a queue?", "How do I see the jobs of a queue?"),
+    ("Which tools can I use instead of a plane?", "What tools can I use instead of a plane?"),
+    ("What is the price of a trailer?", "What is the charge for a trailer?"),
 ]
 
 APART = [
@@ -110,6 +124,16 @@ APART = [
     ("什么是红茶？", "什么是绿茶？"),
     ("What is a RIGHT JOIN?", "What is a LEFT JOIN?"),
     ("What are some common alloys?", "What is an alloy?"),
+    ("How do I load a saved session?", "How do I save and load a session?"),
+    ("How do I open a ledger in Go?", "How do I create a ledger in Go?"),
+    ("How do I verify my badge?", "How do I find my badge?", "How do I replace my badge?"),
+    ("How long does a survey take?", "When does the survey close?", "How much does a survey cost?"),
+    ("When should I use a rasp instead of a file?", "When should I use a file instead of a rasp?"),
+    ("What should I do if my kiln cracks?", "What happens if my kiln cracks?", "Why does my kiln crack?"),
+    ("Is a permit required?", "Can I get a permit?", "How do I get a permit?", "What is a permit?"),
+    ("How many guests can I invite?", "How do I invite guests?"),
+    ("How do I renew a permit?", "How do I revoke a permit?"),
+    ("Permit renewal", "Permit transfer"),
 ]
 
 
@@ -133,6 +157,20 @@ def test_vectors_veto_a_merge_that_words_only_propose() -> None:
     assert [(item.entry_a, item.entry_b) for item in apart.borderline] == [("e000", "e001")]
     assert "bush" in apart.borderline[0].reason
     assert len(merged(*wordings, agree=0.3).questions) == 2
+
+
+def test_near_synonyms_need_the_vectors() -> None:
+    wordings = ("How do I terminate my lease?", "How can I cancel my lease?")
+    assert len(merged(*wordings, agree=0.9).questions) == 1
+    apart = merged(*wordings, agree=0.2)
+    assert len(apart.questions) == 2
+    assert [(item.entry_a, item.entry_b) for item in apart.borderline] == [("e000", "e001")]
+
+
+def test_a_heading_that_could_be_two_questions_joins_neither() -> None:
+    result = merged("Seed vernalisation", "What is seed vernalisation?", "How do I vernalise seeds?", agree=0.9)
+    assert len(result.questions) == 3
+    assert len(merged("Seed vernalisation", "How do I vernalise seeds?", agree=0.9).questions) == 1
 
 
 def test_typing_errors_merge_and_are_named() -> None:

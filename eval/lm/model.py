@@ -70,15 +70,15 @@ def make_model(tokenizer: Any, *, layers: int = 4, width: int = 128, heads: int 
         initializer_range=SPREAD,
     )
     model = LlamaForCausalLM(config)
-    _prepare(model, heads)
+    _prepare(model, heads, [tokenizer.convert_tokens_to_ids(str(digit)) for digit in range(10)])
     return model
 
 
-def _prepare(model: Any, heads: int) -> None:
+def _prepare(model: Any, heads: int, numbers: list[int]) -> None:
     """Start the attention where copying begins, which training from noise takes most of its time to find.
 
-    The first layer looks at the tokens before; the second looks for a place that the same tokens stood before; the
-    others look at the same tokens, and at what is near. No weight is fixed; training goes on from there.
+    The first layer looks at the tokens before; the second looks for a place that the same tokens stood before, and for
+    the number before; the others look at the same tokens, and at what is near. No weight is fixed; training goes on.
     """
     import torch
 
@@ -95,13 +95,16 @@ def _prepare(model: Any, heads: int) -> None:
                 first_read, first_mixed = read, mixed
                 attention.q_proj.weight.mul_(0.3)
                 attention.k_proj.weight.mul_(0.3)
-                for head, (offset, strength) in enumerate(((1, 6.0), (1, 6.0), (2, 6.0), (0, 2.5))):
+                for head, (offset, strength) in enumerate(((1, 6.0), (0, 2.5), (2, 6.0), (1, 6.0))):
                     _look_back(attention, rows[head], offset, strength)
             elif number == 1:
                 written = first_mixed.T
-                wanted = (first_read[rows[0]], first_read[rows[1]], written[rows[0]], written[rows[3]])
+                wanted = (first_read[rows[0]], first_read[rows[1]] * 0.1, written[rows[0]], first_read[rows[3]])
                 attention.q_proj.weight.copy_(torch.cat(wanted) * 2.5)
                 attention.k_proj.weight.copy_(written * 2.5)
+                attention.k_proj.weight[rows[1]] *= 0.1
+                _look_back(attention, rows[1], 0, 2.0)
+                _prefer(attention, rows[1], model.model.embed_tokens.weight[numbers])
             else:
                 attention.q_proj.weight.copy_(mixed * 1.2)
                 attention.k_proj.weight.copy_(mixed * 1.2)
@@ -115,6 +118,13 @@ def _rotation(width: int) -> Any:
     import torch
 
     return torch.linalg.qr(torch.randn(width, width))[0]
+
+
+def _prefer(attention: Any, rows: slice, embeddings: Any) -> None:
+    """Lets a head of `_look_back` prefer the nearest one of some tokens."""
+    slow = rows.start + (rows.stop - rows.start) // 2 - 1  # turned least by the distance
+    common = embeddings.mean(dim=0)
+    attention.k_proj.weight[slow] += 8 * common / common.norm()
 
 
 def _look_back(attention: Any, rows: slice, offset: int, strength: float) -> None:

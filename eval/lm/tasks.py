@@ -164,7 +164,7 @@ class TokenTask:
     def _asked(self, key: Sequence[int]) -> list[int]:
         """Most of a key's tokens, in order, with others between them now and then."""
         rng = self._random
-        kept = [token for token in key if rng.random() < 0.8] or [rng.choice(key)]
+        kept = [token for token in key if rng.random() < 0.87] or [rng.choice(key)]
         if rng.random() < 0.3:
             kept.insert(rng.randrange(len(kept) + 1), rng.choice(self._words))
         return kept

@@ -78,7 +78,7 @@ def _groups(text: str) -> dict[str, frozenset[str]]:
 _VERB_GROUPS = _groups(synonyms.VERBS_TEXT)
 _VERBS = _folds(synonyms.VERBS_TEXT)
 _NOUNS = _folds(synonyms.NOUNS_TEXT)
-_ASIDE = {"adjective", "kind", "head", "context"}
+_ASIDE = {"adjective", "kind", "head", "context", "class"}
 """Soft words that the other wording may lack."""
 _GENERIC = frozenset(map(_root, synonyms.GENERIC_WORDS.split()))
 _LIGHT_VERBS = _folds(synonyms.LIGHT_TEXT)

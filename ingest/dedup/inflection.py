@@ -47,6 +47,30 @@ run: ran running runs
 set: setting sets
 do: done did does doing
 go: gone went going
+freeze: frozen froze freezing freezes
+steal: stolen stole
+drive: driven drove driving
+speak: spoken spoke
+hide: hidden hid hiding
+forget: forgotten forgot forgetting
+feed: fed feeding
+lead: led leading leads
+draw: drawn drew
+sell: sold
+tell: told
+spend: spent
+bind: bound binding
+grow: grown grew
+wear: worn wore
+throw: thrown threw
+catch: caught
+teach: taught
+meet: met meeting
+win: won winning
+shoot: shot shooting
+wake: woken woke waking
+fall: fallen fell
+bite: bitten
 undo: undone undid undoing
 redo: redone redid redoing
 know: known knew knowing knowledge

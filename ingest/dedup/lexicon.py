@@ -85,7 +85,8 @@ fix: solve resolve repair correct troubleshoot rectify mend
 remove: delete erase eliminate drop discard
 show: display
 convert: transform turn change-into
-check: verify tell confirm see know ascertain
+check: tell see know ascertain
+verify: confirm
 handle: deal address cope tackle manage
 prevent: avoid mitigate
 choose: select pick decide

@@ -10,7 +10,7 @@ VERBS_TEXT = """
 start: begin launch initiate commence boot open
 cancel: terminate discontinue revoke stop
 request: ask demand
-check: view see show display inspect examine review look find locate lookup
+check: view see show display list inspect examine review look find locate lookup
 detect: identify recognise recognize discover spot find check locate
 verify: validate confirm check
 remove: delete drop eliminate erase discard uninstall purge clear
@@ -51,6 +51,7 @@ sort: order arrange
 perform: do conduct execute run carry accomplish
 use: utilise utilize employ apply leverage
 train: fit
+iterate: loop traverse
 obtain: get receive retrieve fetch acquire find
 visualize: plot draw graph
 deploy: release rollout
@@ -254,8 +255,8 @@ arrive come ready complete process finish
 
 GENERIC_WORDS = """
 allowance get obtain receive have make do perform take bring carry give use need want require go put stay be become
-stuck happen exist detail information amount money time people customer user person company item thing way possible always
-ever now currently available run proper properly expect ask still really existing good best suitable optimal ideal
-official
+stuck happen exist official optimal detail information amount money time people customer user person company item thing
+way possible
+always ever now currently available run proper properly expect ask still really existing good best suitable ideal
 """
 """Words that may be missing on one side when the vectors agree strongly."""

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ingest import clean
 from ingest.entries.language import ANSWER_LABELS, QUESTION_LABELS, SINGLE, question_likeness
-from ingest.entries.tables import rows_of
 from ingest.readers import inline
 from ingest.readers.model import Kind, Line
 
@@ -20,13 +20,19 @@ _FEATURE_CHARS = 3000
 _BULLET = re.compile(r"([-*+•‣◦▪▫●○■□–—·➤►▶✔✓★»]|\\-)(?:\s+|$)(?:\[[ xX]\]\s+)?")
 _NUMBER = re.compile(
     r"(?:(?P<word>[^\s\d_!-/:-@\[-`{-~：，。、（）“”„«»…–—•]{1,14})[ .#:№-]{0,3})?#?"
-    r"(?P<num>\d{1,6}|[一二三四五六七八九十]{1,3}(?=[、．.]))(?P<delim>\s?(?:\\?[.)]|[:．）、\]】。：])(?!\d)"
+    r"(?P<num>\d{1,6}|[一二三四五六七八九十]{1,3}(?=[、．.]))(?P<delim>\s?(?:\\?[.)](?:[-–—](?=\s))?|[:．）、\]】。：])(?!\d)"
     r"|\s[-–—](?=\s)|(?=\s|$))"
     r"(?P<tail>[):.\]]?)\s*"
 )
 _BRACKETED = re.compile(r"[(\[【（]\s?(?P<num>\d{1,6})\s?[)\]】）][.:]?\s*")
 _CJK_NUMBER = re.compile(r"第\s?(?P<num>\d{1,6}|[一二三四五六七八九十]{1,3})\s?(?:问|題|题|問|个问题)[\s：:、.]*")
 _MULTILEVEL = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,4}[.)]?\s+")
+_WORD_MULTILEVEL = re.compile(
+    r"(?P<word>[^\W\d_]{2,14})\s(?P<num>\d{1,3}(?:[.-]\d{1,3}){1,3})(?P<delim>[.:)]?)(?=\s|$|\*)\s*"
+)
+"""`Problem 3.1`, `Exercise 2-4:`."""
+_FIELD = re.compile(r":(?=[^\W\d_]{1,16}:(?:\s|$))")
+"""The first colon of a field list's item: `:Q: text`."""
 _ROMAN = re.compile(r"(?P<num>[IVXLC]{1,7}|[ivxlc]{1,7})(?P<delim>[.)])\s+")
 _MARK_CHARS = re.compile(r"[\d:：.)>।\-–—一二三四五六七八九十]")
 """No number or label goes without one of these."""
@@ -114,6 +120,11 @@ def _marks(text: str, numbered_words: frozenset[str]) -> _Marks:
             return _Marks(_number(match["num"]), style, "q" if style == "第n" else "", text[match.end() :])
     if match := _MULTILEVEL.match(text):
         return _Marks(int(re.findall(r"\d+", match[0])[-1]), "n.n", "", text[match.end() :])
+    if match := _WORD_MULTILEVEL.match(text):
+        word = match["word"].lower()
+        if _is_word_label(word, numbered_words):
+            number = int(re.findall(r"\d+", match["num"])[-1])
+            return _Marks(number, f"{word}n.n{match['delim']}", word, text[match.end() :])
     if match := _NUMBER.match(text):
         word = (match["word"] or "").lower()
         delim = match["delim"].strip().lstrip("\\")
@@ -124,7 +135,8 @@ def _marks(text: str, numbered_words: frozenset[str]) -> _Marks:
             label = word
             if not word and (inner := _LABEL.match(rest)) and inner["label"].lower() in QUESTION_LABELS:
                 label, rest = inner["label"].lower(), rest[inner.end() :]
-            return _Marks(_number(match["num"]), f"{word}n{delim}", label, rest)
+            digit = "n" if match["num"].isdecimal() else "一"
+            return _Marks(_number(match["num"]), f"{word}{digit}{delim}", label, rest)
     if (
         (match := _ROMAN.match(text))
         and text[match.end() : match.end() + 1].isupper()
@@ -161,6 +173,8 @@ def make_atom(line: Line, index: int, span: tuple[int, int], gap: bool, numbered
     stripped = stripped.rstrip()
     while stripped.startswith(">"):
         stripped = stripped[1:].lstrip()
+    if line.kind is Kind.TEXT and _FIELD.match(stripped):
+        stripped = stripped[1:]
     bullet = ""
     if line.kind not in (Kind.CODE, Kind.TABLE) and (match := _BULLET.match(stripped)):
         bullet, stripped = match[1], stripped[match.end() :]
@@ -235,9 +249,11 @@ def _words_with_numbers(lines: Sequence[Line]) -> frozenset[str]:
         text = _peel(line.md[:200].strip())
         if bullet := _BULLET.match(text):
             text = _peel(text[bullet.end() :])
-        match = _NUMBER.match(text)
-        if match and match["word"] and match["num"].isdigit():
-            seen.setdefault(match["word"].lower(), set()).add(int(match["num"]))
+        if clean.is_page_mark(text):
+            continue
+        match = _WORD_MULTILEVEL.match(text) or _NUMBER.match(text)
+        if match and match["word"] and match["num"][-1].isdigit():
+            seen.setdefault(match["word"].lower(), set()).add(int(re.findall(r"\d+", match["num"])[-1]))
     return frozenset(
         word for word, numbers in seen.items() if len(numbers & set(range(1, 10000))) >= 2 and 1 in numbers
     )
@@ -285,7 +301,7 @@ def _starts_with_question_label(text: str) -> bool:
 
 
 def build_atoms(lines: Sequence[Line]) -> list[Atom]:
-    """The atoms of all lines that are not blank, in order."""
+    """The atoms of all lines that are not blank, in order; tables are told apart later."""
     words = _words_with_numbers(lines)
     number_lines = sum(
         1 for line in lines if len(line.md) < 20 and re.fullmatch(r"\s*[-•*]\s?\d{1,4}[.)]\s*", line.md) is not None
@@ -299,28 +315,6 @@ def build_atoms(lines: Sequence[Line]) -> list[Atom]:
         for span in _spans(line, number_lines):
             atoms.append(make_atom(line, index, span, gap, words))
             gap = False
-    return with_rows(atoms)
-
-
-def with_rows(atoms: list[Atom]) -> list[Atom]:
-    """The atoms, with the rows of question tables told apart from other tables."""
-    start = 0
-    while start < len(atoms):
-        stop = start
-        while stop < len(atoms) and atoms[stop].kind is Kind.TABLE and (stop == start or not atoms[stop].gap):
-            stop += 1
-        rows = rows_of([atom.content for atom in atoms[start:stop]]) if stop - start >= 2 else None
-        for atom, row in zip(range(start, stop), rows or [], strict=False):
-            if row is None:
-                atoms[atom] = dataclasses.replace(atoms[atom], kind=Kind.RULE)
-                continue
-            plain = inline.plain(row.question)
-            atoms[atom] = dataclasses.replace(
-                atoms[atom], kind=Kind.ROW, content=row.question, whole=inline.unwrap(row.question), plain=plain,
-                lead=row.answer, number=row.number, likeness=question_likeness(plain),
-                label="q" if row.named else "",
-            )  # fmt: skip
-        start = max(stop, start + 1)
     return atoms
 
 
@@ -366,7 +360,8 @@ def _asked_under(runs: Sequence[tuple[str, float]], label: str) -> bool:
 
 
 def _numbered(atoms: Sequence[Atom], label: str) -> bool:
-    return any(a.label == label and a.number is not None for a in atoms)
+    found = [a for a in atoms if a.label == label and a.number is not None]
+    return len(found) >= 2 or any(a.likeness >= 0.5 for a in found)  # "F1" alone is a score, a key, a car
 
 
 def _any_numbered(atoms: Sequence[Atom]) -> bool:

@@ -55,6 +55,8 @@ def _refrains(atoms: Sequence[Atom], blocks: Sequence[Sequence[Sequence[int]]]) 
             listed = atoms[block[0]].bullet or atoms[block[0]].number is not None
             short = len(text.split()) <= 6 and text.rstrip()[-1:] not in ".!。"
             again = last_block and not listed and (short or clean.closing_reason(text) is DropReason.NAVIGATION)
+            answered = position > 1 or len(entry[0]) > 1
+            again = again or (answered and len(block) == 1 and clean.is_page_mark(text))
             again = again or (position > 1 and clean.asks_for_feedback(text))
             if position and (jump or again) and atoms[block[0]].kind is Kind.TEXT and not atoms[block[0]].label:
                 found |= dict.fromkeys(block, DropReason.NAVIGATION)
@@ -117,25 +119,39 @@ def _tail(atoms: Sequence[Atom], blocks: Sequence[Sequence[int]], layout: Layout
         return {}
     while cut - 1 > first and _is_lead_in(atoms, blocks[cut - 1]):
         cut -= 1
+    cut = _before_tags(atoms, blocks, cut)
     return classify([list(b) for b in blocks[cut:]], atoms, why)
 
 
 def _behind_the_last_rule(
     atoms: Sequence[Atom], blocks: Sequence[Sequence[Sequence[int]]], layout: Layout
 ) -> dict[int, DropReason]:
-    """What stands behind the last rule of a document in which every answer ends at a rule, and none has one inside."""
+    """What stands behind the last rule of a document in which no other answer has one inside.
+
+    Where every answer ends at a rule, so does the last one. Elsewhere the text must be short and share no word with it.
+    """
     flat = [[i for block in entry for i in block] for entry in blocks]
     if len(flat) < 3:
         return {}
+    ends = 0
     for entry in flat[:-1]:
         rules = [i for i in entry if atoms[i].kind is Kind.RULE]
-        if rules != entry[-1:]:
+        if rules and rules != entry[-len(rules) :]:
             return {}
+        ends += bool(rules)
     last = flat[-1]
     rules = [n for n, i in enumerate(last) if atoms[i].kind is Kind.RULE]
-    if len(rules) != 1 or rules[0] in (1, len(last) - 1) or any(is_answer(atoms[i], layout.labels) for i in last[rules[0] :]):
+    if len(rules) != 1 or rules[0] in (1, len(last) - 1):
         return {}
     behind = set(last[rules[0] + 1 :])
+    if any(is_answer(atoms[i], layout.labels) for i in behind):
+        return {}
+    if ends < len(flat) - 1:
+        text = " ".join(atoms[i].plain for i in last[rules[0] + 1 :])
+        own = clean.content_words(" ".join(atoms[i].plain for i in last[: rules[0]]))
+        plain = all(atoms[i].kind is Kind.TEXT and not atoms[i].bullet for i in behind)
+        if not plain or len(text) > 300 or own & clean.content_words(text):
+            return {}
     return classify([list(b) for b in blocks[-1] if behind & set(b)], atoms)
 
 
@@ -154,6 +170,21 @@ def _is_link_list(atoms: Sequence[Atom], blocks: Sequence[Sequence[int]], positi
 def _is_bulleted_answer(atoms: Sequence[Atom], blocks: Sequence[Sequence[int]], position: int) -> bool:
     """Whether a block is an item of a list that started before it."""
     return bool(atoms[blocks[position][0]].bullet) and position > 1 and bool(atoms[blocks[position - 1][0]].bullet)
+
+
+def _before_tags(atoms: Sequence[Atom], blocks: Sequence[Sequence[int]], cut: int) -> int:
+    """Where the run of tags and counters begins that leads to the end matter; unchanged if there is none."""
+    at = cut
+    while at > 1 and len(blocks[at - 1]) == 1 and _is_tag(atoms[blocks[at - 1][0]]):
+        at -= 1
+    ended = at > 1 and atoms[blocks[at - 1][-1]].plain.rstrip("*_\"'”)")[-1:] in ".!?。"
+    return at if ended and cut - at >= 3 else cut
+
+
+def _is_tag(atom: Atom) -> bool:
+    words = atom.plain.split()
+    listed = atom.bullet != "" or (atom.style != "" and atom.plain != "")
+    return atom.kind is Kind.TEXT and len(words) <= 3 and not listed and atom.whole[-1:] not in ".!?:;,。"
 
 
 def _is_lead_in(atoms: Sequence[Atom], block: Sequence[int]) -> bool:

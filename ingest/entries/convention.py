@@ -151,7 +151,7 @@ def _is_title(hypothesis: Hypothesis, atoms: Sequence[Atom]) -> bool:
 def _sections_among(main: Hypothesis, ranked: Sequence[Hypothesis], atoms: Sequence[Atom]) -> set[int]:
     """Lines of the main style that are section titles: no question, and nothing but marked questions below."""
     found: set[int] = set()
-    if main.style.family not in ("heading", "bold"):
+    if main.style.family not in ("heading", "bold") or "labelled" in main.style.variant:
         return found
     others = [h for h in ranked if h is not main and h.score >= 0.7 and not h.alone and h.likeness >= 0.8]
     members = {i for h in others for i in h.atoms}
@@ -161,7 +161,7 @@ def _sections_among(main: Hypothesis, ranked: Sequence[Hypothesis], atoms: Seque
         first = inside[0] - index if inside else 0
         if atoms[index].likeness < 0.5 and (first == 1 or (first == 2 and len(inside) >= 2)):
             found.add(index)
-    return found
+    return found if len(found) < len(main.atoms) else set()
 
 
 def _strangers(main: Hypothesis, atoms: Sequence[Atom]) -> set[int]:
@@ -187,7 +187,7 @@ def _admissible(
     families = {h.style.family for h in accepted}
     found: set[int] = set()
     trailing: list[int] = []
-    last = max(starts)
+    first, last = min(starts, default=-1), max(starts, default=-1)
     for index in other.atoms:
         if index in starts:
             continue
@@ -198,7 +198,7 @@ def _admissible(
             trailing.append(index)
     if other.style.family in ("plain", "bullet") and "label" not in families:
         # Questions that are asked before the first marked one belong to the introduction, unless they have a body.
-        found = {i for i in found if i > min(starts)} if len(found) < 3 else found
+        found = {i for i in found if i > first} if len(found) < 3 else found
     if trailing and _is_region(trailing, other, atoms, accepted):
         found |= set(trailing)
     return found
@@ -246,6 +246,7 @@ def _describe(hypothesis: Hypothesis) -> str:
         "bold": "bold questions",
         "boldlead": "bold questions with the answer on the line",
         "bullet": "questions as list items",
+        "caps": "questions in capitals",
         "plain": "question lines",
     }
     return names[family]

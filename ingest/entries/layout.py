@@ -63,6 +63,10 @@ class Layout:
     """Labels of fields that stand between question and answer in most entries."""
     recurring: frozenset[str]
     """First words of short lines that stand right under most questions, such as `asked by`."""
+    prefixes: frozenset[str]
+    """What stands before the colon of lines right under most questions, such as `what they want to hear`."""
+    trailing: frozenset[str]
+    """Labels of the fields around each question in an export of records; they end the entry before."""
     wrapped: bool
     """Whether line breaks mean nothing."""
     width: int
@@ -105,7 +109,54 @@ def find_layout(atoms: Sequence[Atom], groups: Sequence[Sequence[int]], labels: 
     }
     width = max((a.end for a in atoms if a.kind is Kind.TEXT), default=0)
     share = inline_answers / len(groups) if groups else 0.0
-    return Layout(labels, share, frozenset((often | known) - prose), _recurring(atoms, groups, labels), wrapped, width)
+    fields = frozenset((often | known) - prose)
+    trailing = _trailing(atoms, groups, labels) - prose
+    prefixes = _prefixes(atoms, groups, labels) - fields
+    return Layout(labels, share, fields, _recurring(atoms, groups, labels), prefixes, trailing, wrapped, width)
+
+
+def _prefix(atom: Atom) -> str:
+    """What stands before the colon of a line, if it could name a part of every entry."""
+    head, colon, _ = atom.whole[:80].partition(":")
+    return head.strip("*_ ").lower() if colon and 0 < len(head.split()) <= 7 and atom.kind is Kind.TEXT else ""
+
+
+def _prefixes(atoms: Sequence[Atom], groups: Sequence[Sequence[int]], labels: Labels) -> frozenset[str]:
+    times: Counter[str] = Counter()
+    for group in groups:
+        times.update({_prefix(atoms[i]) for i in group[1:4] if not is_answer(atoms[i], labels)})
+    return frozenset(key for key, count in times.items() if key and count >= 2 and count >= 0.5 * len(groups))
+
+
+def _trailing(atoms: Sequence[Atom], groups: Sequence[Sequence[int]], labels: Labels) -> frozenset[str]:
+    """Labels of short lines that stand right before every question, the first one included, and under its answer.
+
+    An export of records repeats its fields around each question. Without fields before the question nothing tells
+    them from parts of the answers.
+    """
+
+    def is_field(index: int) -> bool:
+        atom = atoms[index]
+        short = bool(atom.plain) and len(atom.plain.split()) <= 10 and not atom.bullet and not atom.style
+        known = atom.label in labels.questions or atom.label in labels.answers
+        return atom.kind is Kind.TEXT and atom.label[-1:] not in ("", ".", ")") and short and not known
+
+    leading: Counter[str] = Counter()
+    for group in groups:
+        index = group[0]
+        while index > 0 and is_field(index - 1) and not atoms[index].gap:
+            index -= 1
+            leading[atoms[index].label] += 1
+    lead = {label for label, times in leading.items() if times >= 3 and times >= 0.8 * len(groups)}
+    if not lead:
+        return frozenset()
+    behind: Counter[str] = Counter()
+    for group in groups:
+        for index in reversed(group[1:]):
+            if not is_field(index):
+                break
+            behind[atoms[index].label] += 1
+    return frozenset(lead | {label for label, times in behind.items() if times >= 0.6 * len(groups)})
 
 
 def _recurring(atoms: Sequence[Atom], groups: Sequence[Sequence[int]], labels: Labels) -> frozenset[str]:
@@ -194,7 +245,10 @@ def split_entry(atoms: Sequence[Atom], group: Sequence[int], layout: Layout) -> 
             empty.append(answer.pop(0))
     while answer and atoms[answer[-1]].kind in (Kind.RULE, Kind.TAG):
         empty.append(answer.pop())
-    while len(answer) > 1 and atoms[answer[-1]].label in _FIELDS and len(atoms[answer[-1]].plain.split()) <= 6:
+    while len(answer) > 1 and (
+        (atoms[answer[-1]].label in _FIELDS and len(atoms[answer[-1]].plain.split()) <= 6)
+        or atoms[answer[-1]].label in layout.trailing
+    ):
         fields.append(answer.pop())
     if len(answer) == 1 and is_answer(atoms[answer[0]], layout.labels) and not atoms[answer[0]].plain:
         empty.append(answer.pop())
@@ -304,7 +358,7 @@ def _continuation(atoms: Sequence[Atom], group: Sequence[int], layout: Layout, q
     label_at = next((n for n, i in enumerate(group) if n and is_answer(atoms[i], layout.labels)), 0)
     limit = min(len(group), 40)
     if label_at and label_at < limit:
-        return _until_label(atoms, group, label_at)
+        return _until_label(atoms, group, label_at, layout)
     used = 1
     while used < limit and group[used] == group[used - 1] + 1:  # never over a line that was dropped
         atom = atoms[group[used]]
@@ -318,7 +372,7 @@ def _continuation(atoms: Sequence[Atom], group: Sequence[int], layout: Layout, q
     return used
 
 
-def _until_label(atoms: Sequence[Atom], group: Sequence[int], label_at: int) -> int:
+def _until_label(atoms: Sequence[Atom], group: Sequence[int], label_at: int, layout: Layout) -> int:
     """The question ends at the answer label, or before options, code or a second paragraph."""
     used, chars = 1, len(atoms[group[0]].plain)
     while used < label_at and group[used] == group[used - 1] + 1:
@@ -327,7 +381,9 @@ def _until_label(atoms: Sequence[Atom], group: Sequence[int], label_at: int) -> 
         empty = not atoms[group[0]].plain and used == 1
         if _ALSO.fullmatch(atom.label) or atom.kind is not Kind.TEXT or chars > _MAX_QUESTION_CHARS:
             break
-        if atom.bullet or (_OPTION.match(atom.whole) and not empty) or (atom.label in _FIELDS):
+        if _prefix(atom) in layout.prefixes and not empty:
+            break
+        if atom.bullet or (_OPTION.match(atom.whole) and not empty and atom.likeness < 0.9) or (atom.label in _FIELDS):
             break
         before = atoms[group[used - 1]]
         if (

@@ -12,6 +12,7 @@ from ingest.entries.boilerplate import classify, find_boilerplate
 from ingest.entries.convention import Convention, find_convention
 from ingest.entries.layout import Layout, Parts, entry_groups, find_layout, split_entry
 from ingest.entries.render import render
+from ingest.entries.rows import with_pairs, with_rows
 from ingest.entries.sections import Outline
 from ingest.entries.titles import is_title_like, mark_titles
 from ingest.readers.model import Kind, Line, Source
@@ -111,7 +112,7 @@ def segment(source: Source) -> Segmented:
     for line in lines:
         if line.drop is not None and line.src is not None:
             reasons |= dict.fromkeys(range(line.src[0], line.src[1] + 1), line.drop)
-    atoms = build_atoms(kept)
+    atoms = with_pairs(with_rows(build_atoms(kept)))
     convention = find_convention(atoms)
     gaps = sum(atom.gap for atom in atoms)
     spaced = not source.wrapped and gaps < 0.5 * len(atoms)

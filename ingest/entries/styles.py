@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Style(NamedTuple):
     """A way to mark a line."""
 
     family: str
-    """heading, summary, term, row, label, number, letter, bold, boldlead, bullet, plain."""
+    """heading, summary, term, row, label, number, letter, bold, boldlead, bullet, caps, plain."""
     rank: int
     """Heading level or nesting depth: a greater one is further inside."""
     variant: str
@@ -88,9 +88,17 @@ def style_of(atom: Atom, labels: Labels) -> Style | None:
         return Style("boldlead", depth, atom.bullet and "bullet")
     if atom.bullet:
         return Style("bullet", depth, "")
+    if _is_capital(atom):
+        return Style("caps", depth, "")
     if atom.likeness >= 0.7 and len(atom.plain) < 600 and (ends_with_question_mark(atom.plain) or _opens(atom)):
         return Style("plain", depth, "")
     return None
+
+
+def _is_capital(atom: Atom) -> bool:
+    """Whether a line is set in capitals throughout, as titles are where there is no other way to mark them."""
+    letters = [c for c in atom.plain if c.isalpha()]
+    return len(letters) >= 4 and len(atom.plain) <= 160 and not atom.label and all(c.isupper() for c in letters)
 
 
 class _View(NamedTuple):
@@ -127,10 +135,20 @@ def hypotheses(atoms: Sequence[Atom], labels: Labels, skip: frozenset[int]) -> l
     for style, group in groups.items():
         if style.family == "plain":
             groups[style] = _paragraph_starts(group, atoms)
+        elif style.family == "caps":
+            # A title without a text of its own names the document or a section.
+            members = set(group)
+            groups[style] = [i for i in group if atoms[i].likeness >= 0.5 or _has_text(i, atoms, members)]
     numbered = ("number", "letter")
     found = [_number_hypothesis(style, group, view) for style, group in groups.items() if style.family in numbered]
     found += [_hypothesis(style, group, view) for style, group in groups.items() if style.family not in numbered]
     return sorted((h for h in found if h is not None), key=lambda h: (-h.total, h.style))
+
+
+def _has_text(index: int, atoms: Sequence[Atom], others: Set[int]) -> bool:
+    """Whether text follows a title before the next one, in the same block unless titles stand alone."""
+    below = index + 1
+    return below < len(atoms) and below not in others and atoms[below].kind is Kind.TEXT and not atoms[below].gap
 
 
 def _paragraph_starts(group: Sequence[int], atoms: Sequence[Atom]) -> list[int]:
@@ -233,7 +251,7 @@ def _number_hypothesis(style: Style, group: Sequence[int], view: _View) -> Hypot
         weight += 0.5 * (atom.label in view.labels.questions) - 0.9 * (index in announced)
         items.append(Numbered(_value(atom), weight, fresh))
         previous = index
-    if style.variant.startswith("n.n"):
+    if "n.n" in style.variant:
         return _hypothesis(style, group, view)
     chain = [group[i] for i in best_chain(items)]
     return _hypothesis(style, chain, view)
@@ -256,7 +274,7 @@ def _announced_lists(group: Sequence[int], atoms: Sequence[Atom]) -> set[int]:
     return found
 
 
-_BASE_FAMILY = {"plain": 0.75, "bullet": 0.8, "boldlead": 0.9}
+_BASE_FAMILY = {"plain": 0.75, "caps": 0.9, "bullet": 0.8, "boldlead": 0.9}
 
 
 def _hypothesis(style: Style, group: Sequence[int], view: _View) -> Hypothesis | None:

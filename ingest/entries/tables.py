@@ -12,6 +12,7 @@ from ingest.readers.inline import words_of
 
 _RULE_CELL = re.compile(r"\s*:?-{1,}:?\s*")
 _MORE_QUESTION = frozenset(words_of("""questions prompt query ask fragen preguntas queries faq"""))
+_OTHER_FIELDS = frozenset(words_of("""type id no nr number count topic category date author page link level status"""))
 _MORE_ANSWER = frozenset(["answers", "reply", "antworten", "respuestas", "réponses", "explanation"])
 
 
@@ -42,8 +43,21 @@ def cells(row: str) -> list[str]:
     return [cell.replace("\\|", "|").strip() for cell in found]
 
 
-def rows_of(lines: Sequence[str]) -> list[Row | None] | None:
-    """For each line its row, or None for head and separator; None if the table holds no questions."""
+def _names(head: str, words: frozenset[str]) -> bool:
+    """Whether the head of a column says what stands in it: `Question`, `Problem or question`."""
+    found = words_of(head)
+    return head in words or (
+        0 < len(found) <= 4 and (found[-1] in words or found[0] in words) and not _OTHER_FIELDS & set(found)
+    )
+
+
+def rows_of(lines: Sequence[str], *, trusted: bool = False) -> list[Row | None] | None:
+    """For each line its row, or None for head and separator; None if the table holds no questions.
+
+    Args:
+        lines: The lines of the table, as Markdown.
+        trusted: Whether it is known from elsewhere that the table holds questions, if its head names them.
+    """
     table = [cells(line) for line in lines]
     separators = [bool(row) and all(_RULE_CELL.fullmatch(cell) for cell in row) for row in table]
     headed = len(table) > 1 and separators[1]
@@ -53,8 +67,8 @@ def rows_of(lines: Sequence[str]) -> list[Row | None] | None:
     width = max((len(table[i]) for i in body), default=0)
     if width < 2 or not body:
         return None
-    named = next((c for c, name in enumerate(head) if name in QUESTION_LABELS | _MORE_QUESTION), None)
-    answer = next((c for c, name in enumerate(head) if name in ANSWER_LABELS | _MORE_ANSWER), None)
+    named = next((c for c, name in enumerate(head) if _names(name, QUESTION_LABELS | _MORE_QUESTION)), None)
+    answer = next((c for c, name in enumerate(head) if _names(name, ANSWER_LABELS | _MORE_ANSWER)), None)
     shares = [
         sum(question_likeness(inline.plain(_cell(table[i], c))) >= 0.7 for i in body) / len(body) for c in range(width)
     ]
@@ -64,11 +78,14 @@ def rows_of(lines: Sequence[str]) -> list[Row | None] | None:
         return None
     if _links(table, body, question):
         return None
-    if named is not None and answer is None and shares[question] < 0.3:
+    if named is not None and answer is None and shares[question] < 0.3 and not trusted:
         return None
     if answer is None or answer == question:
         sizes = [sum(len(_cell(table[i], c)) for i in body) if c != question else -1 for c in range(width)]
         answer = max(range(width), key=lambda c: sizes[c])
+    if headed and named is None and question_likeness(inline.plain(_cell(table[0], question))) >= 0.9:
+        headed = not _cell(table[0], answer)  # a table without a head, which Markdown cannot write
+        members |= set() if headed else {0}
     first = _cell(table[body[0]], question).lower().strip(" *:")
     found: list[Row | None] = []
     for index, row in enumerate(table):

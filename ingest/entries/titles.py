@@ -52,6 +52,11 @@ def _names_a_part(atom: Atom) -> bool:
     return atom.label.split()[0] in _PARTS or (atom.whole.isupper() and len(atom.whole) > 8)
 
 
+def _numbers_a_part(atom: Atom, before: Atom | None) -> bool:
+    """Whether a title carries a number of its own, and is no item of a list."""
+    return atom.style != "" and before is not None and before.style != atom.style
+
+
 def mark_titles(atoms: Sequence[Atom], starts: Set[int], labels: Labels, skip: Set[int]) -> list[Atom]:
     """The atoms, with unmarked section titles made headings.
 
@@ -62,6 +67,7 @@ def mark_titles(atoms: Sequence[Atom], starts: Set[int], labels: Labels, skip: S
         return list(atoms)
     certain: list[int] = []
     likely: list[int] = []
+    prose = _answers_in_sentences(atoms, starts)
     label_first = _answers_begin_on_label_line(atoms, labels)
     styles = {(atoms[i].style, atoms[i].label) for i in order}
     for position, start in enumerate(order):
@@ -82,9 +88,11 @@ def mark_titles(atoms: Sequence[Atom], starts: Set[int], labels: Labels, skip: S
         elif before is not None and is_answer(before, labels) and not before.plain:
             if label_first and before.line != atom.line:
                 certain.append(index)
-        elif atom.gap and atoms[start].gap and _has_body(atoms, floor, index, labels):
+        elif not (atom.gap and _has_body(atoms, floor, index, labels)):
+            continue
+        elif atoms[start].gap or _numbers_a_part(atom, before):
             closed = before is None or not before.plain.endswith((":", "："))
-            if closed and (is_title_case(atom.plain) or atom.bold == "full" or atom.style):
+            if closed and (prose or is_title_case(atom.plain) or atom.bold == "full" or atom.style):
                 likely.append(index)
     chosen = set(certain)
     if certain or len(likely) >= 2:
@@ -94,6 +102,17 @@ def mark_titles(atoms: Sequence[Atom], starts: Set[int], labels: Labels, skip: S
     return [
         dataclasses.replace(a, kind=Kind.HEADING, level=TITLE_LEVEL) if i in chosen else a for i, a in enumerate(atoms)
     ]
+
+
+def _answers_in_sentences(atoms: Sequence[Atom], starts: Set[int]) -> bool:
+    """Whether every paragraph but those right before a question ends like a sentence, so that a title stands out."""
+    ends = [
+        _SENTENCE_END.search(atom.plain) is not None or atom.plain.endswith((":", "："))
+        for index, atom in enumerate(atoms)
+        if index > min(starts) and index not in starts and index + 1 not in starts
+        if atom.kind is Kind.TEXT and not atom.bullet and not atom.style
+    ]
+    return len(ends) >= 3 and all(ends)
 
 
 def _has_body(atoms: Sequence[Atom], start: int, stop: int, labels: Labels) -> bool:

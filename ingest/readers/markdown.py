@@ -17,7 +17,8 @@ from ingest.readers.text import is_wrapped, text_lines
 _HEADING = re.compile(r"[\s>]*(?:[-*+]\s+|(\d{1,6}[.)]\s+))?#{1,6}\s*(.*?)(?:\s+#+)?\s*$")
 _SUMMARY = re.compile(r"<summary\b[^<>]{0,300}>(.*?)(</summary\s*>|$)", re.IGNORECASE)
 _LABEL_START = re.compile(r"[\s*_]*(?:[QA]|Question|Answer)\b.{0,5}[:.]", re.IGNORECASE)
-_DEEP = re.compile(r"^(?:\s*(?:>|[-*+]\s|\d+[.)]\s)){40,}", re.MULTILINE)
+# Within a line: matching across blank lines would take quadratic time on a file of many.
+_DEEP = re.compile(r"^(?:[^\S\n]*(?:>|(?:[-*+]|\d+[.)])(?=\s))){40,}", re.MULTILINE)
 _MAX_DEPTH = 90
 
 

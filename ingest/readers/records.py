@@ -31,6 +31,8 @@ _NUMBER = words_of("""number no nr num n # id index nummer qid question_id quest
 _ALSO = words_of(
     """also_asked alsoasked variants variations paraphrases alternatives aliases synonyms other_wordings"""
 )
+_ASKING = frozenset(words_of("user human customer client prompter student"))
+_REPLYING = frozenset(words_of("assistant gpt model bot agent support ai teacher"))
 _MAX_DEPTH = 60
 csv_limit = 10_000_000
 
@@ -88,7 +90,8 @@ def read_jsonl(text: str, name: str) -> Source:
             continue
         value = _loads(line, f"{name}: line {number}")
         if isinstance(value, dict):
-            items.append(_Row(value, (number, number)))
+            turns = [row._replace(lines=(number, number)) for v in value.values() for row in _turns(v, None)]
+            items += turns or [_Row(value, (number, number))]
         elif isinstance(value, list) and len(value) == 2 and all(isinstance(v, str) for v in value):
             items.append(_Row({"question": value[0], "answer": value[1]}, (number, number)))
     return Source("application/jsonl", text, records=tuple(_with_roles(items, name)))
@@ -131,6 +134,9 @@ def _objects(value: Any, section: str | None, depth: int) -> Iterator[_Row]:
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, list):
+        if turns := _turns(value, section):
+            yield from turns
+            return
         for item in value:
             if isinstance(item, list) and len(item) == 2 and all(isinstance(v, str) for v in item):
                 yield _Row({"question": item[0], "answer": item[1]}, None, section)
@@ -176,6 +182,22 @@ def _objects(value: Any, section: str | None, depth: int) -> Iterator[_Row]:
                     else inner or (None if generic else str(key)),
                     depth + 1,
                 )
+
+
+def _turns(value: Any, section: str | None) -> list[_Row]:
+    """The questions and replies of a conversation: a list of messages, each with a speaker and a text."""
+    found: list[_Row] = []
+    asked = ""
+    for message in value if isinstance(value, list) else ():
+        keys = {_key(k): v for k, v in message.items() if isinstance(v, str)} if isinstance(message, dict) else {}
+        speaker = next((keys[k].lower() for k in ("role", "from", "speaker", "author") if k in keys), "")
+        text = next((keys[k] for k in ("content", "value", "text", "message") if k in keys), "")
+        if speaker in _ASKING:
+            asked = text
+        elif speaker in _REPLYING and asked:
+            found.append(_Row({"question": asked, "answer": text}, None, section))
+            asked = ""
+    return found
 
 
 def _mapping(value: Mapping[str, Any]) -> Iterator[Record]:

@@ -52,7 +52,7 @@ def text_lines(raw: Sequence[str]) -> list[Line]:
         elif len(text) < 1000 and (match := _HEADING.match(text)):
             lines.append(Line(match[2], Kind.HEADING, level=len(match[1]), src=src))
         elif _RULE.fullmatch(text.strip()[:300]):
-            if lines and _UNDERLINE.fullmatch(text) and _underlines(text, lines):
+            if lines and ((_UNDERLINE.fullmatch(text) and _underlines(text, lines)) or _boxes(text, lines)):
                 level = 1 if text.lstrip()[0] == "=" else 2
                 lines[-1] = Line(lines[-1].md.strip(), Kind.HEADING, level=level, src=lines[-1].src)
             lines.append(Line(text, Kind.RULE, src=src))
@@ -74,6 +74,14 @@ def _closing_fences(raw: Sequence[str]) -> set[int]:
             found.add(opened[0])
             opened = None
     return found
+
+
+def _boxes(text: str, lines: Sequence[Line]) -> bool:
+    """Whether a rule closes a box that the same rule has opened above a single line, which then is a title."""
+    if len(lines) < 2 or lines[-2].kind is not Kind.RULE or lines[-1].kind is not Kind.TEXT:
+        return False
+    title = lines[-1].md.strip()
+    return lines[-2].md.strip() == text.strip() and len(title) <= 100 and title[-1] not in ".:;,"
 
 
 def _underlines(text: str, lines: Sequence[Line]) -> bool:

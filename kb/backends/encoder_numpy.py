@@ -165,6 +165,6 @@ def _gelu(x: FloatArray) -> FloatArray:
 
 def _one_thread() -> None:
     """Keep numpy's products in one thread: beside a busy neighbour, two are ten times slower on such small ones."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     threadpool_limits(limits=1, user_api="blas")
