@@ -33,7 +33,7 @@ def run(context: Context) -> Outcome:
         Figure("kb ask, cold, median of 5", percentile(seconds_of(cold, times=5), 0.5), "s", BAR_COLD_S),
         Figure("Python itself", percentile(seconds_of([sys.executable, "-c", "pass"], times=5), 0.5), "s"),
     ]
-    notes = ("The documents' vectors are sketches (see `kb bench scale`); queries go through the encoder.",)
+    notes = ("Vectors of passages are sketches (see `kb bench scale`); queries go through the encoder.",)
     return Outcome("ask", tuple(figures), {"queries": N_QUERIES, "threads": 1}, notes)
 
 

@@ -50,8 +50,8 @@ def ingest(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def texts_of(request: Mapping[str, Any]) -> list[str]:
-    """The texts that an ingest of these documents embeds, each once."""
+def texts_of(request: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The texts that an ingest of these documents embeds, each once: the questions, and all others."""
     from ingest.index import passage_input
     from ingest.parse import parse_file
     from ingest.passages import chunk_entries
@@ -59,6 +59,7 @@ def texts_of(request: Mapping[str, Any]) -> list[str]:
 
     settings = _settings(request)
     encoder = load_encoder(settings)
+    asked: dict[str, None] = {}
     found: dict[str, None] = {}
     for file in sorted(Path(request["documents"]).iterdir()):
         entries = parse_file(file).entries
@@ -66,25 +67,26 @@ def texts_of(request: Mapping[str, Any]) -> list[str]:
         passages = chunk_entries(
             entries, max_tokens=settings.ingest.max_chunk_tokens, count_tokens=encoder.count_tokens
         )
-        found.update(dict.fromkeys(entry.question for entry in entries))
+        asked.update(dict.fromkeys(entry.question for entry in entries))
         found.update(dict.fromkeys(passage_input(questions[p.entry_id], p.text) for p in passages))
         found.update(dict.fromkeys(p.text for p in passages))
-    return list(found)
+    return list(asked), [text for text in found if text not in asked]
 
 
 def sketch(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill the vector cache with sketches of all texts of the documents."""
+    """Fill the vector cache: the encoder's vectors for the questions, sketches for passages, which are far longer."""
     from eval.bench_homes import Sketcher
     from kb.storage import Home
-    from kb.vector_cache import VectorCache
+    from kb.vector_cache import CachedEmbedder, VectorCache
     from kb.wiring import load_encoder
 
     started = time.perf_counter()
-    texts = texts_of(request)
+    asked, others = texts_of(request)
     encoder = load_encoder(_settings(request))
     cache = VectorCache(Home(Path(request["home"])).cache_path, encoder=encoder.id, dimension=encoder.dimension)
-    cache.put(texts, Sketcher(request["model"]).embed(texts))
-    return {"seconds": time.perf_counter() - started, "texts": len(texts)}
+    CachedEmbedder(encoder, cache).embed(asked)
+    cache.put(others, Sketcher(request["model"]).embed(others))
+    return {"seconds": time.perf_counter() - started, "texts": len(asked) + len(others)}
 
 
 def encode(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +95,8 @@ def encode(request: Mapping[str, Any]) -> dict[str, Any]:
 
     from kb.backends.encoder import load_embedder, load_yardstick
 
-    texts = sorted(texts_of(request)[request["offset"] :: request["step"]], key=len, reverse=True)
+    asked, others = texts_of(request)
+    texts = sorted([*asked, *others][request["offset"] :: request["step"]], key=len, reverse=True)
     encoder = load_yardstick(request["model"]) if request["yardstick"] else load_embedder(request["model"])
     encoder.embed(texts[-1:] * 65)  # loads the weights, which an ingest of any size does once
     started = time.perf_counter()

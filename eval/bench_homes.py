@@ -57,11 +57,11 @@ def child_env() -> dict[str, str]:
 
 
 def sketched_home(context: Context, n: int) -> Home:
-    """A home with `n` generated entries whose vectors are sketches, made once for all benchmarks of a run.
+    """A home with `n` generated entries whose passages have sketches for vectors, made once for a run's benchmarks.
 
-    Embedding 100,000 entries takes most of an hour on two cores. What an index of that size costs to build, to open and
-    to search does not depend on where the vectors come from, so these are made from the encoder's word vectors alone
-    and put into the cache that an ingest asks first.
+    Embedding 100,000 entries takes an hour on two cores, nearly all of it for the passages. What an index of that size
+    costs to build, to open and to search does not depend on where vectors come from, so those of the passages are made
+    from the encoder's word vectors alone and put into the cache that an ingest asks first.
     """
     folder = context.folder / f"sketched-{n}"
     entries = make_entries(n)

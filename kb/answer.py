@@ -11,6 +11,7 @@ import dataclasses
 import time
 from collections.abc import Generator as PyGenerator
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from kb.checking import verify_statement
@@ -67,7 +68,7 @@ class Answerer:
     def _refusal(self, found: Found) -> tuple[Reason, str] | None:
         """Why the query is not answered at all, or None if it should be."""
         if found.posed is not None:
-            where = ", ".join(found.posed.sources)
+            where = ", ".join(PurePosixPath(source).name for source in found.posed.sources)
             return (
                 Reason.UNANSWERED_QUESTION,
                 f"I don't know. {where} asks this (“{found.posed.question}”), but no document answers it.",

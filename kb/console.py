@@ -245,7 +245,8 @@ def statement_text(statement: Statement) -> str:
     prefix = {"correction": "Correction: ", "disagreement": "Sources disagree: "}.get(statement.mark or "", "")
     if "```" in statement.text:
         return f"{prefix}{statement.text}\n{markers.strip()}"
-    return f"{prefix}{statement.text}{markers}"
+    # Documents break their lines where they like; a terminal breaks them where it must.
+    return f"{prefix}{' '.join(statement.text.split())}{markers}"
 
 
 def _answer_end(found: Answer) -> None:

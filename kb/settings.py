@@ -65,7 +65,7 @@ class RetrieveSettings:
 class AnswerSettings:
     """When and how much to answer."""
 
-    min_confidence: float = 0.5
+    min_confidence: float = 0.3
     """Probability that the documents answer the query, below which the answer is "I don't know". In [0, 1]."""
     max_passages: int = 5
     """Passages that an answer may draw from."""

@@ -88,13 +88,13 @@ def test_a_sketched_home_is_whole_and_needs_no_encoder(tmp_path):
     from eval.bench_scale import _recall
     from kb.index import Index
     from kb.storage import Home
-    from kb.wiring import store_access
+    from kb.wiring import load_encoder, store_access
 
     settings = Settings(home=home.path)
     with Home(home.path).collection("default").open() as generation:
         access = store_access(settings)
         index = Index.open(generation.path, access.open(generation.chroma_path), access.names(generation.name))
-        recall, times = _recall(index, bench_homes.Sketcher(settings.embed.model), make_queries(home.entries, 10))
+        recall, times = _recall(index, load_encoder(settings), make_queries(home.entries, 10))
         index.close()
     assert recall == 1.0, "40 entries are found exactly"
     assert len(times) == 10

@@ -45,9 +45,12 @@ class Batches:
         import torch
 
         rows: list[tuple[list[int], list[int]]] = []
+        # Samples of about one length to a batch, so that little of it is padding.
+        of_text = self._random.random() < shape.text
+        max_chars = self._random.choice((150, 300, 500, 700))
         while len(rows) < shape.batch:
-            if self._random.random() < shape.text:
-                sample = self._text.sample(shape.passages, self._random.choice((150, 300, 500, 700)))
+            if of_text:
+                sample = self._text.sample(shape.passages, max_chars)
                 prompt, reply = encode(self._tokenizer, sample)
                 pair = [*prompt, *reply], [*[-100] * len(prompt), *reply]
             else:
@@ -90,13 +93,13 @@ def replies_loss(model: Any, ids: Any, labels: Any) -> tuple[Any, float]:
     return loss, float(right.float().mean())
 
 
-def train(model: Any, batches: Batches, *, minutes: float, rate: float, keep: Callable[[], None]) -> None:
+def train(model: Any, batches: Batches, *, minutes: float, rate: float, stage: int, keep: Callable[[], None]) -> None:
     """Train until the time is over; prints how it goes, and calls `keep` now and then."""
     import torch
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     began = saved = time.process_time()
-    stage, right_share, step = -1, 0.0, 0
+    right_share, step = 0.0, 0
     while (share := (time.process_time() - began) / (60 * minutes)) < 1:
         step += 1
         for group in optimizer.param_groups:
@@ -164,7 +167,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--resume", type=Path, help="a model to go on with")
+    parser.add_argument("--stage", type=int, default=-1, help="where to go on")
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(given.seed)
@@ -187,6 +191,7 @@ def main() -> None:
         Batches(tokenizer, training, given.seed),
         minutes=given.minutes,
         rate=given.rate,
+        stage=given.stage,
         keep=lambda: save(model, tokenizer, given.out),
     )
     model.eval()

@@ -12,23 +12,23 @@ MACROS: dict[str, str] = {
     "x": r"(?P<x>.+?)",
     "y": r"(?P<y>.+?)",
     "z": r"(?P<z>.+?)",
-    "we": r"(?:i|you|we|one|u|someone|somebody|anyone|people|they|users|developers|programmers|customers)",
+    "we": r"(?:i|you|we|me|us|one|u|someone|somebody|anyone|people|they|users|developers|programmers|customers)",
     "modal": r"(?:do|does|did|can|could|should|would|will|must|may|might|shall)",
     "be": r"(?:is|are|was|were)",
     "the": r"(?:(?:the|a|an|any|one|two|three|some|few|all|your|its|various|different|main|key|major|common|basic|most|important|primary|essential|exact|general|real|biggest|several|core|fundamental|popular|other) )*",
     "tell": r"(?:explain|describe|define|discuss|elaborate on|elaborate|state|clarify|outline|illustrate|summarise|summarize|understand|introduce|detail|present)",
-    "list": r"(?:list out|list|name|mention|enumerate|give|provide|state|write down|write|identify|share|suggest|outline)",
+    "list": r"(?:list out|list|name|mention|enumerate|give|provide|write down|write|identify|share|suggest|outline)",
     "purpose": r"(?:purpose|role|use|usage|significance|importance|need|point|goal|aim|objective|job|meaning|definition|concept|idea|notion|function|intuition|relevance|sense|basics|fundamentals|rationale)",
     "useful": r"(?:used|useful|important|necessary|needed|required|essential|significant|helpful|crucial|critical|vital|popular|for|good|beneficial|preferred|it)",
     "way": r"(?:way|ways|method|methods|steps|step|procedure|process|approach|approaches|technique|techniques|strategy|strategies|means|command|syntax)",
     "best": r"(?:(?:the|a|an|some|any|all|best|right|correct|proper|easiest|simplest|recommended|quickest|fastest|most|common|standard|usual|efficient|good|effective|different|various|typical|general|basic|main|key|necessary|few) )*",
-    "ed": r"(?:\w+ed|done|made|built|taken|given|written|found|set|sent|kept|held|run|put|read|drawn|chosen|bought|paid|shown|known|begun|grown|stored|split|cut|got|gotten)",
+    "ed": r"(?:\w+ed|done|made|built|taken|given|written|found|set|sent|kept|held|run|put|read|drawn|chosen|bought|paid|reset|shut|let|hit|spread|cast|sold|told|lent|lost|shown|known|begun|grown|stored|split|cut|got|gotten)",
 }
 
 RULES = r"""
 need     | is {x} required ?{y}?
 need     | must i {x}
-choose   | (?:should|shall) {we} {x} or {y}
+choose   | (?:should|shall|do|would|can) {we} (?:(?:buy|get|use|choose|pick|take|go for|go with|prefer|select) )?(?:between )?{x} or {y}
 choose   | which (?:one )?(?:is|are|of) (?:the )?(?:better|best|preferable|faster|cheaper) ?(?:between|among|of|for)?[ ,:]* {x}
 choose   | is {x} better than {y}
 choose   | when (?:should|would|do|to) ?{we}? ?(?:use|choose|prefer|pick|select)? {x} (?:vs|versus|or|and when) {y}
@@ -119,7 +119,7 @@ why      | why (?:does|do|did|would|can) {x} (?:happen|occur|arise|appear|take p
 why      | (?:why|what causes|what (?:is|are) {the}(?:reasons?|causes?) (?:for|of|behind|that)|for what reason)(?: (?:is|are|was|were|does|did|do|has|have))? {x}
 when     | (?:what|when) {be} (?:the |a |an )?(?:best |right |ideal |good |optimal |correct )?(?:time|moment|season|date)(?: of year)? (?:to|for) {x}
 what     | what {be} {x}
-what     | {be} there (?:a|an|any) {x}
+avail    | {be} there (?:(?:a|an|any|some) )*{x}
 what     | (?:at|in|on|for|from|with|by|to|under|of) (?:what|which) {x}
 why      | {x} , why
 what     | (?:what|which) {x}
@@ -144,6 +144,7 @@ in (?:brief|short|detail|general|simple terms)
 (?:could|would|can|may|might) (?:i|we) (?:please )?(?:ask|know)(?: you)?
 (?:i|we) (?:(?:would|really|just|do) )*(?:want|need|like|wish|love|am trying|try|am wondering|wonder|was wondering)(?: to)? (?:know|understand|learn|ask|find out|check|see|hear)?(?: about| if| whether)?(?= (?:how|what|why|when|where|which|who|is|are|can|do|does) )
 (?:do|did) you (?:know|remember)(?= (?:how|what|why|when|where|which|who) )
+(?:show|demonstrate|teach|illustrate)(?= how )
 (?:tell|show|teach|remind|inform) (?:me|us)(?: please)?(?= (?:how|what|why|when|where|which|who|the) )
 (?:walk|take|guide|talk) (?:me|us) through(?: the process of)?
 help (?:me|us) (?:to )?(?:understand|know|learn)?

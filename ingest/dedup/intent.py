@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ingest.dedup import frames, lexicon
 from ingest.dedup.normalise import Token, clean, stem, tokens
 from ingest.dedup.rewrites import plain
+from ingest.dedup.tags import untagged
 
 
 class Clause(NamedTuple):
@@ -67,11 +68,15 @@ _PHRASES = lexicon.phrases()
 _PHRASE = re.compile(r"(?<!\S)(?:" + "|".join(sorted(map(re.escape, _PHRASES), key=len, reverse=True)) + r")(?!\S)")
 _OPENER = re.compile(rf"(?:{_alternatives(frames.OPENERS)})(?: ,)? +(?=\S)")
 _CLOSER = re.compile(rf"[ ,;:.]+(?:{_alternatives(frames.CLOSERS)})(?: [.,?!:;])*$")
-_NOISE = re.compile(rf"(?:{_alternatives(frames.CLOSERS)}|why|how|how so)(?: [.,])*$")
+_NOISE = re.compile(
+    rf"(?:{_alternatives(frames.CLOSERS)}|why|how|how so"
+    r"|how (?:can|do|could|would|should) (?:i|we|you|one) (?:find out|know|tell|check|see)(?: (?:it|this|that))?"
+    r")(?: [.,])*$"
+)
 _WH = r"(?:how|what|why|when|where|which|who|whom)"
 _ADVERBIAL = re.compile(
     r"((?:in|with|using|for|on|within|under|during) [^,?]{1,60}?) , "
-    rf"({_WH}|is|are|can|do|does|explain|describe)\b(.*)$"
+    rf"({_WH}|is|are|can|could|may|do|does|explain|describe|define|compare|list|name|give|write|state|differentiate)\b(.*)$"
 )
 _SENTENCE = re.compile(r" [?.;!](?: |$)| : (?=(?:what|how|which|why|when|where)\b)")
 _SPLIT = re.compile(
@@ -120,15 +125,15 @@ _WEAK_CLAUSE = re.compile(
 
 def parse(question: str, spellings: Mapping[str, str] = _NO_SPELLINGS) -> Parsed:
     """The clauses of a question, frames removed and typing errors mended."""
-    found = _numerals(tokens(clean(question)))
+    found = _numerals(tokens(clean(_spaced(question))))
     by_text = {token.text: token for token in found}
     words = [
-        lexicon.FRAME_TYPOS.get(token.text) or spellings.get(token.text, token.text)
+        lexicon.FRAME_TYPOS.get(token.text) or _FRAME_SLIPS.get(token.text) or spellings.get(token.text, token.text)
         for token in found
         if token.text not in "()"
     ]
     text = _PHRASE.sub(lambda match: _PHRASES[match.group()], " ".join(words)).strip(" .?!,;:")
-    text = _OTHERS.sub("", _strip(text))
+    text = _OTHERS.sub("", _strip(untagged(_ALTERNATIVE.sub("which is better , ", _opened(text)))))
     if match := _ADVERBIAL.match(text):
         text = _move(match)
     text = plain(text)
@@ -168,6 +173,38 @@ _COUNTED = {
 }
 
 
+def _slips() -> dict[str, str]:
+    """The words of frames with a letter missing, doubled or swapped with its neighbour."""
+    found: dict[str, str] = {}
+    for word in ("differ", "different", "difference", "differences", "between", "explain", "describe", "compare",
+                 "purpose", "advantages", "disadvantages", "benefits", "definition", "discuss", "distinguish"):  # fmt: skip
+        for i in range(1, len(word)):
+            missing, doubled = word[:i] + word[i + 1 :], word[:i] + word[i] + word[i:]
+            swapped = word[:i] + word[i + 1 : i + 2] + word[i] + word[i + 2 :]
+            found.update((slip, word) for slip in (missing, doubled, swapped) if slip not in _NO_SLIPS)
+    return found
+
+
+_NO_SLIPS = frozenset(("differ", "different", "difference", "differences", "advantage", "disadvantage", "benefit"))
+_FRAME_SLIPS = _slips()
+_ALTERNATIVE = re.compile(r"^(?=(?!(?:what|how|why|when|which|is|are|do|does|can|should)\b)(?:\S+ ){1,3}or (?:\S+ ?){1,4}$)")
+"""Before a choice without a verb ("prime or zoom lens")."""
+_DASH = re.compile(r"(?<=\S)\s+-{1,3}\s+(?=\S)|(?<=\w)\s*—\s*(?=\w)")
+_LINKED = re.compile(r"(?<=\w)-(of|to|by|and|the|a)-(?=\w)", re.IGNORECASE)
+_NAMED = re.compile(r"\b(?:the|a) (?:term|word|phrase|terminology|concept|idea|notion)(?: of)? (?=\S)")
+
+
+def _spaced(question: str) -> str:
+    """The question with dashes between its parts as colons, and "depth-of-field" in three words."""
+    return _LINKED.sub(r" \1 ", _DASH.sub(" : ", question))
+
+
+def _opened(text: str) -> str:
+    while match := _OPENER.match(text):
+        text = text[match.end() :]
+    return _NAMED.sub("", text)
+
+
 def _move(match: re.Match[str]) -> str:
     """The leading adverbial ("In Python, what is X and ...") put behind the first clause."""
     rest = match.group(2) + match.group(3)
@@ -200,13 +237,13 @@ def _parts(text: str) -> list[str]:
             found[-1] = f"difference between {found[-1]}"
         elif i and re.match(r"which (?:one |is |should |of |do )", sentence):
             found[-1] = f"which is better , {found[-1]}"
-        elif i and _DO_IT.fullmatch(sentence):
+        elif i and _DO_IT.fullmatch(sentence) and not re.match(_WH, found[-1]):
             found[-1] = f"how to {_TO_BE.sub('', found[-1])}"
         elif i and _DONE.fullmatch(sentence):
             found[-1] = f"how to {found[-1]}"
         else:
             for part in _SPLIT.split(_strip(sentence)):
-                if found and _DO_IT.fullmatch(part.strip(" ,")):
+                if found and _DO_IT.fullmatch(part.strip(" ,")) and not re.match(_WH, found[-1]):
                     found[-1] = f"how to {_TO_BE.sub('', found[-1])}"
                 else:
                     found.append(part.strip(" ,"))
@@ -316,7 +353,12 @@ _RELATION_STEMS = frozenset(stem(word) for word in lexicon.RELATIONS)
 _VERB_STEMS = frozenset(stem(verb) for verb in lexicon.VERBS)
 
 
+_COUNT = re.compile(r"(?:the )?(?:two|three|four|five|six|seven|eight|nine|ten|\d{1,2}) (?P<x>.+)$")
+
+
 def _reading(intent: str, subject: str, part: str) -> Clause:
+    if intent in {"list", "what"} and (match := _COUNT.match(subject)) and _relational(match["x"]):
+        subject = match["x"]
     if intent == "what" and re.match(r"how to ", subject):
         return Clause("howto", subject[7:])
     if intent == "howto" and part.endswith((" faster", " quicker", " speedier")):
@@ -327,8 +369,12 @@ def _reading(intent: str, subject: str, part: str) -> Clause:
         return Clause("whenwill", subject[5:])
     if intent == "when" and re.search(r"\b(?:deadline|due date)\b", subject):
         return Clause("what", subject)
-    if intent == "list" and any(stem(word) in _RELATION_STEMS for word in subject.split()):
+    if intent in {"list", "avail"} and _relational(subject):
         return Clause("what", subject)
     if intent == "relate":
         return Clause("define", subject) if " and " not in subject else Clause("howdoes", part)
     return Clause(intent, subject)
+
+
+def _relational(subject: str) -> bool:
+    return any(stem(word) in _RELATION_STEMS for word in subject.split())

@@ -17,7 +17,7 @@ _LONG_SHORT = re.compile(r"((?:[A-Za-z][\w-]*[ ]){0,6}[A-Za-z][\w-]*) \(([A-Z][A
 _SHORT_LONG = re.compile(
     r"\b([A-Z][A-Za-z0-9-]{1,9}) \((?:short for |stands for )?((?:[A-Za-z][\w-]*[ ]){1,6}[A-Za-z][\w-]*)\)"
 )
-_SMALL = {"of", "and", "the", "for", "in", "to", "a", "on", "by", "with"}
+_SMALL = {"of", "and", "the", "for", "in", "to", "a", "on", "by", "with", "from", "as", "or"}
 _MIN_LETTERS = 6
 """Shorter words have too many neighbours for a spelling to be called wrong."""
 
@@ -36,6 +36,8 @@ class Knowledge:
     """Words that are mostly written with a capital inside a sentence."""
     common: frozenset[str]
     """Words that are mostly written without."""
+    hyphened: frozenset[str] = frozenset()
+    """Compounds that are written with a hyphen somewhere ("one-hot", "on-campus")."""
 
 
 def learn(questions: Iterable[Sequence[Token]], texts: Iterable[str], glossary: Mapping[str, str]) -> Knowledge:
@@ -55,7 +57,9 @@ def learn(questions: Iterable[Sequence[Token]], texts: Iterable[str], glossary: 
     expansions.update({short.lower(): _plain(long) for short, long in glossary.items()})
     hyphened.update(part.replace("-", "") for long in lexicon.GLOSSARY.values() for part in long.split() if "-" in part)
     solid = {word for word in counts if len(word) >= _MIN_LETTERS and word.isalpha()}
-    return Knowledge(expansions, frozenset(hyphened | solid), _spellings(counts), *_written(capitals, small))
+    names, common = _written(capitals, small)
+    compounds = frozenset(hyphened | solid)
+    return Knowledge(expansions, compounds, _spellings(counts), names, common, frozenset(hyphened))
 
 
 def _written(capitals: Mapping[str, int], small: Mapping[str, int]) -> tuple[frozenset[str], frozenset[str]]:
@@ -93,8 +97,13 @@ def _initials(short: str, words: Sequence[str]) -> tuple[str, ...] | None:
         tail = [part for word in words[start:] for part in word.lower().split("-") if part]
         variants = ("".join(part[0] for part in tail), "".join(part[0] for part in tail if part not in _SMALL))
         if letters in variants and len(tail) > 1 and tail[0] not in _SMALL:
-            return tuple(word.lower().replace("-", "") for word in words[start:])
+            return tuple(part for word in words[start:] for part in _parts(word))
     return None
+
+
+def _parts(word: str) -> list[str]:
+    parts = word.lower().split("-")
+    return parts if _SMALL & set(parts) else ["".join(parts)]
 
 
 def _spellings(counts: Mapping[str, int]) -> dict[str, str]:

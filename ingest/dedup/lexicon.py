@@ -33,7 +33,7 @@ ACTION_FILLERS = _words("good best right better proper correct appropriate suita
 """Adjectives that change no answer where an action is asked for ("choose a good ...")."""
 
 EMPTY = _words(
-    "concept idea notion term word phrase terminology thing manner still about currently exist available"
+    "concept notion terminology thing manner still about currently exist available"
     " introduced correctly properly effectively efficiently easily quickly briefly usually generally successfully"
     " manually particularly simply directly"
 )
@@ -59,6 +59,9 @@ SOFT_ADJECTIVES = _words(
     "introduced trained existing new whole entire full current personal online modern standard built-in builtin"
     " inbuilt simple additional remaining placed specific big large strong actual individual"
 )
+
+SAFE_ADJECTIVES = _words("introduced existing entire current actual built-in builtin inbuilt additional specific")
+"""Those of them that name no kind of a thing where a thing is named ("whole life insurance")."""
 
 VAGUE = _words(
     "model network app application project code program script practice detail life world context today software"
@@ -93,7 +96,7 @@ choose: select pick decide
 find: locate look
 obtain: get retrieve
 start: begin launch
-stop: halt terminate
+stop: halt
 improve: enhance boost
 reduce: decrease lower lessen
 modify: change alter edit

@@ -56,7 +56,7 @@ class Token(NamedTuple):
 
 def clean(text: str) -> str:
     """The wording without markup, numbering and typographic variants, on one line."""
-    text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    text = unicodedata.normalize("NFKC", text).replace("—", " - ").translate(_QUOTES)
     text = _NUMBERING.sub("", _MARKUP.sub(lambda match: match.group(1) or "", text))
     return " ".join(re.sub(r"\bvs\.", "vs", text, flags=re.IGNORECASE).split())
 

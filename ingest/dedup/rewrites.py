@@ -26,6 +26,38 @@ SHAPES: dict[str, str] = {
 }
 
 REWRITES = r"""
+what (?:is|was) (?:exactly |really |actually )?(?:exactly |really |actually )?meant by (?P<x>.+) => what is {x}
+what (?:exactly|really|actually) (?P<y>(?:is|are|does|do|was|were) .+) => what {y}
+(?:is|are) (?P<x>(?!there\b|it\b).+?) (?:different|distinct) (?:from|to|than) (?P<y>.+) => difference between {x} and {y}
+(?:is|are) there (?:a|any) (?:differences?|distinctions?) between (?P<x>.+) => difference between {x}
+(?:is it|would it be) (?:better|best|preferable|wiser|cheaper|smarter) to (?:use |choose |buy |take |get |pick |select |have )?(?P<x>.+? or .+) => which is better , {x}
+(?:should|shall|do|would) {we} (?:go with|go for|prefer|opt for|take|buy|get|use|choose|pick|select|learn) (?P<x>.+? or .+) => which is better , {x}
+(?:which|what)(?: one)? (?:should|shall|would|do|must|can) {we} (?:go with|go for|prefer|opt for|take|buy|get|use|choose|pick|select|learn)(?: [:,])* (?P<x>.+? or .+) => which is better , {x}
+(?:give|write|state|provide|offer|share|present|prepare|do|make|add|i need|i want|need|want|can i get|can i have|could i get|could i have|may i have)(?: me| us| down)?(?: (?:a|an|the|some|your|short|brief|simple|concise|quick|clear|small|detailed|basic|formal|precise|one|line|good|general|proper|few|two|plain|rough))* (?:notes?|explanations?|definitions?|descriptions?|overview|summary|introduction|intro|account|outline|meaning|idea|words|lines|purpose|essay|paragraph)(?: (?:of|on|about|for|to|regarding))+ (?P<x>.+) => explain {x}
+state (?P<x>(?:(?:the|a|an|any|some|what|how|why|two|three|its)\b|(?:\w+ ){1,3}(?:laws?|theorem|principle|rule|lemma|hypothesis|differences?|advantages|disadvantages|uses|types|properties)\b).*) => explain {x}
+(?:(?:a|an|the|short|brief|simple|concise|quick|clear|detailed|basic|formal) )*(?:note|notes|explanation|definition|description|overview|summary|introduction|intro|explainer|primer)(?: (?:of|on|about|for|to|regarding))+ (?P<x>.+) => explain {x}
+(?P<x>.+?)(?: ,)? (?:vs|versus|v/s) (?P<y>.+?) (?:differences?|distinctions?|comparison|compared|explained) => difference between {x} and {y}
+compare (?P<x>.+?) (?:with|to|against) (?P<y>.+) => difference between {x} and {y}
+(?:(?:the|main|key|any|a|what is|what are|explain|describe|state|list|give|tell|me|is|are|there) )*(?:differences?|distinctions?|contrast) (?:between|of|among) (?P<x>.+?) (?:from|with|to|versus|vs|or) (?P<y>.+) => difference between {x} and {y}
+(?P<x>(?!(?:how|what|why|in what|do|does)\b).+?) (?:differs?|is different|are different) from (?P<y>.+?)(?: (?:in )?(?:how|what way|which way|what respects?))? => difference between {x} and {y}
+(?:what|which) (?:features|things|aspects|properties) (?:distinguish|differentiate|separate|set apart) (?P<x>.+?) (?:from|and) (?P<y>.+) => difference between {x} and {y}
+(?:is|would|was|will) it (?:be )?(?:possible|okay|ok|fine|allowed|permitted|acceptable|alright|legal|safe) for (?P<x>(?!{we} to\b).+?) to (?P<y>.+) => can {x} {y}
+(?:are|is) (?P<x>(?!{we}\b|it\b|there\b|this\b).+?) (?:allowed|permitted|able|entitled|authorised|authorized|free) to (?P<y>.+) => can {x} {y}
+(?:could|may|might) (?P<x>.+) => can {x}
+(?:have you got|have they got)(?: (?:any|some|a|an))* (?P<x>.+) => is there {x}
+(?:do|does|can|will) (?:you|they|we|your \w+|the (?:shop|store|company|university|school|hotel|restaurant|library|bank|team|college|office|clinic))(?: guys| currently| also| still| happen to)* (?:offer|have|sell|stock|carry|provide|supply)(?: (?:me|us|any|some|a|an|for sale))* (?P<x>(?!to\b|me\b|i\b).+) => is there {x}
+(?:is|are)(?: there)?(?: (?:any|some|a|an))* (?P<x>(?!it\b|this\b).+?) (?:available|on offer|offered|sold|in stock|on sale|for sale|stocked|obtainable|to be had)(?P<y>(?: (?!to be\b).+)?) => is there {x}{y}
+(?:can|could) {we} (?:get|buy|purchase|find|have|obtain|order)(?: (?:any|some|a|an))* (?P<x>.+?) (?:from you|at your \w+|in your \w+|with you|here) => is there {x}
+where (?:can|could|may|might|will|would|should) (?P<x>.+?) be (?:found|seen|located|viewed|checked|accessed|looked up|read) => how to find {x}
+where (?:is|are) (?P<x>(?:my|our|your) .+?) (?:found|located|shown|displayed|written|stated|printed|listed|to be found) => how to find {x}
+(?:from|since|starting) (?:what|which) (?:time|date|day|hour|month)(?: on| onwards| of (?:the )?\w+)? (?P<x>(?:is|are|do|does|can|should|will|was|were|must|may) .+) => when {x}
+what validity {modal} (?P<x>.+?) (?:need|require|have)(?: to have)? => how long must {x} be valid
+what (?:length|duration) (?:must|should|does|do) (?P<x>.+?) (?:need|require|have|be)(?: to have| to be)? => how long must {x} be
+what size (?:must|should|does|do|can) (?P<x>.+?) (?:need|require|have|be)(?: to have| to be)? => how big must {x} be
+what age (?:must|should|does|do) (?P<x>.+?) (?:need|require|have|be)(?: to have| to be)? => how old must {x} be
+why (?:does|do|did) (?P<y>(?!{we}\b|my\b|our\b|the\b|it\b|your\b)\w+(?: \w+)?) use (?P<x>(?!so\b|too\b|much\b|more\b|less\b).+) => what is {x} in {y}
+(?:count|find|get|compute|calculate|determine|check|print|show|obtain)(?: out)? the (?:total |exact )?(?:number|count) of (?P<x>.+) => how many {x}
+(?:i|we) (?:want|need|plan|wish|intend|would like|am going|am planning|are going|are planning|have decided) to (?P<x>[^.,;:]+?){sep} (?P<y>(?:how (?:much|many|long|often|soon)|what|which|who|when|where|do|does|is|are|must) (?!.*\b{it}\b).+) => {y} if i {x}
 (?P<x>.+?) (?:un|not )able to (?P<y>.+) => {x} can not {y}
 {s}{sep} (?:why|how come)(?: is (?:that|this|it)(?: so)?| so| does (?:this|that|it) happen)? => why {s}
 {s}{sep} what (?:is|was|are|could be|might be|can be) (?:the )?(?:possible |main |likely )?(?:reasons?|causes?|problem|matter|wrong)(?: for (?:it|this|that)| behind (?:it|this|that)| of (?:it|this|that))? => why {s}
@@ -50,9 +82,10 @@ why (?:is|does) it (?:happen )?that (?P<x>.+) => why {x}
 (?:what|which) (?:techniques?|methods?|measures?|strategies|strategy|approach|approaches|tools?|ways?|steps) (?:help|helps|can help|could help|may help|exist|are there|work|are available|are used|can be used|are common|are commonly used|are recommended)(?: {we})?(?: best| well)? (?:to|for|in|with|against|of) (?P<x>.+) => how to {x}
 (?:at |on |by )?(?:what|which) (?:time|date|day|days|hours|month)(?: of (?:the )?\w+)? (?P<x>(?:is|are|do|does|did|can|should|will|was|were|must) .+) => when {x}
 (?P<y>when (?:should|would|do|to|can) ?(?:{we} )?(?:use|choose|prefer|pick|select)) (?P<x>.+?) (?:over|rather than) (?P<z>.+) => {y} {x} instead of {z}
-how {modal} {we} (?:keep|stop) (?P<x>.+?) (?:from )?(?P<y>\w+ing) => how to prevent {x} {y}
+how {modal} {we} (?:keep|stop|prevent) (?P<x>.+?) from (?P<y>\w+ing)(?P<z>(?: .+)?) => how to prevent {x} {y}{z}
+how {modal} {we} (?:keep|stop) (?P<x>.+?) (?P<y>\w+ing) => how to prevent {x} {y}
 what {modal} {we} do (?:with|about) (?P<x>(?!it\b|them\b|this\b|that\b|my\b|the\b).+) => how to handle {x}
-(?P<y>how {modal} {we}|how to) (?:find|get|know|check|see|obtain|determine)(?: out)? the (?:total )?(?:number|count) of (?P<x>.+) => {y} count {x}
+(?P<y>how {modal} {we}|how to) (?:find|get|know|check|see|obtain|determine)(?: out)? the (?:total |exact )?(?:number|count) of (?P<x>.+) => how many {x}
 (?:what|which) {cmd} (?:is|are|can be|should be|do {we}|can {we}|should {we}|would {we}|will) (?:used? )?(?:to |for |in order to )?(?P<x>.+) => how to {x}
 (?:what|which) {cmd} (?P<x>\w+s (?!of\b).+) => how to {x}
 (?:sql )?(?:query|command|code|program|function|script|statement) (?:to|for|that) (?P<x>.+) => how to {x}
@@ -95,7 +128,7 @@ what (?:is|are) (?P<x>.+?) (?:opening|business|working|office|operating|trading)
 what (?:is|are) (?:my|the|our|your) (?P<x>(?!time |age |speed )(?:\w+ ){{1,3}}?)(?:allowance|entitlement|quota|limit|cap|limits)(?P<y>(?: (?:for|per|on|in|of) .+)?) => how much {x} can i get{y}
 what (?P<x>\w+(?: \w+)?) (?:am|are) {we} (?:entitled|allowed|eligible) to(?: .+)? => how much {x} can i get
 what {modal} {we} use (?:instead of|in place of|as an? (?:substitute|replacement|alternative) (?:for|to)|rather than) (?P<x>.+) => what is alternative of {x}
-(?:what|which) (?:is|are|would be|can be|could be) (?:a |an |the |some |any |good |possible |best |common )*(?:substitutes?|replacements?|alternatives?) (?:for|to|of) (?P<x>.+) => what is alternative of {x}
+(?:(?:what|which) (?:is|are|would be|can be|could be)|is there|are there) (?:a |an |the |some |any |good |possible |best |common )*(?:substitutes?|replacements?|alternatives?) (?:for|to|of) (?P<x>.+) => what is alternative of {x}
 (?:what|with what) {modal} (?:{we} )?(?P<x>.+?) be (?:replaced|substituted) (?:with|by) => what is alternative of {x}
 what {modal} {we} (?:replace|substitute) (?P<x>.+?) (?:with|by) => what is alternative of {x}
 when (?:is|are) (?P<x>.+) due => what is the deadline to {x}
@@ -116,7 +149,7 @@ is it (?:necessary|mandatory|compulsory|required|obligatory|needed)(?: for {we})
 (?:is it|would it be|will it be) (?:possible|okay|ok|fine|allowed|permitted|acceptable|alright|legal|safe)(?: for {we})? (?:to|if {we}) (?P<x>.+) => can i {x}
 (?:is|are|would) (?P<x>(?!it\b|this\b|that\b).+?) (?:allowed|permitted|possible|acceptable)(?P<y>(?: .+)?) => can i {x}{y}
 is there (?:a|any) (?:way|possibility|option|chance|method|trick) (?:(?:that|for) {we} (?:can |to )?|to|of|for) ?(?P<x>.+) => how to {x}
-do you (?:allow|permit|offer|support|let)(?: {we}| me| us)?(?: to)? (?P<x>.+) => can i {x}
+do you (?:allow|permit|support|let)(?: {we}| me| us)?(?: to)? (?P<x>.+) => can i {x}
 (?:do|can) (?:i|we) have the (?:option|right|possibility) (?:to|of) (?P<x>.+) => can i {x}
 (?:what is|what are|describe|explain|outline) (?:the|your) (?!best |right )(?P<x>(?!.*\bbetween\b)(?:\w+ )*?{act}) (?:process|procedure)(?P<y>(?: (?:for|of|in) .+)?) => how to {x}{y}
 (?P<x>(?!define |explain |describe |discuss |what |how )(?:\w+ ){{0,5}}?{act}) (?:process|procedure|steps) => how to {x}
@@ -149,6 +182,8 @@ def _rules() -> tuple[tuple[re.Pattern[str], str], ...]:
 def plain(text: str) -> str:
     """The wording after every rule that fits it, each once."""
     text = _NOMINAL.sub(r"\1 ", text)
+    text = _DEPLOY.sub(lambda match: f"deploy{(match['ing'] or '')[-3:]} {match['x']}", text)
+    text = _MADE.sub(r"\1 ", _DEPLOYED.sub(r"\1", text))
     for pattern, wording in _rules():
         if match := pattern.match(text):
             groups = {name: (value or "").strip() for name, value in match.groupdict().items()}
@@ -161,4 +196,12 @@ _NOMINAL = re.compile(
     r"(\w{3,}(?:[ai]tion|[st]ion|ment|wal|val|sis|ysis|backup)) (?:of|on|to|for) (?:the )?"
 )
 """A light verb and the noun of an action ("perform the conversion of ...")."""
+_DEPLOY = re.compile(
+    r"\b(?:put|bring|take|get|move|push)(?P<ing>(?:t)?ing)? (?P<x>(?:\S+ ){1,6}?)(?:in|to|into) production\b"
+)
+_DEPLOYED = re.compile(r"\b(deploy(?:ed|ing|ment of)? .+?) (?:in|into|to) production\b")
+_MADE = re.compile(
+    r"\b((?:a|an|my|your) \w+) (?:(?:that|which) (?:is|was) )?(?:written|built|implemented|created|made|developed) "
+    r"(?=(?:in|with|using) )"
+)
 _PLACE = re.compile(r"\{(\w+)\}")

@@ -204,9 +204,12 @@ def _respelled(words: Sequence[str], tokens: dict[str, Token], knowledge: Knowle
     for word in words:
         short = word if word in knowledge.expansions or len(word) < 3 else word.removesuffix("s")
         spelled.extend(knowledge.expansions.get(short, (word,)) if short not in _STOP else (word,))
+    spelled = [part for word in spelled for part in (_platform(word, tokens.get(word)) or (word,))]
+    spelled = _once(spelled)
     found: list[str] = []
     for word in spelled:
-        joins = bool(found) and found[-1] not in _NO_JOIN and (word not in _NO_JOIN or word in _PARTICLE)
+        small = bool(found) and found[-1] in _NO_JOIN
+        joins = bool(found) and (not small or found[-1] + word in knowledge.hyphened) and (word not in _NO_JOIN or word in _PARTICLE)
         pair = found[-1] + word if joins else ""
         if joins and word in _PARTICLE and stem(found[-1]) in _VERB_STEMS:
             pair = stem(found[-1]) + word
@@ -219,6 +222,23 @@ def _respelled(words: Sequence[str], tokens: dict[str, Token], knowledge: Knowle
             if verb := _PARTICLES.get((stem(word), found[j])):
                 found[i], found[j] = verb, ","
     return found
+
+
+def _once(words: list[str]) -> list[str]:
+    """The words without a run that repeats the one before it: an abbreviation, written out, behind its expansion."""
+    stems = [stem(word) for word in words]
+    for n in range(min(6, len(words) // 2), 1, -1):
+        for i in range(len(words) - 2 * n + 1):
+            if stems[i : i + n] == stems[i + n : i + 2 * n]:
+                return words[: i + n] + words[i + 2 * n :]
+    return words
+
+
+def _platform(word: str, token: Token | None) -> tuple[str, str] | None:
+    """The product and the rest of a name that begins with its short form ("TFLite")."""
+    match = re.match(r"([A-Z]{2,})([A-Z][a-z]{2,})$", token.raw) if token is not None else None
+    product = lexicon.CODE_PREFIXES.get(match[1].lower()) if match else None
+    return (product, match[2].lower()) if match and product else None
 
 
 _PARTICLE = {"in", "out", "up", "off", "over", "down", "back"}
@@ -350,18 +370,25 @@ def _soft(words: list[_Word], intent: str, *, strict: bool) -> list[Soft]:
     found: list[Soft] = []
     for i, word in enumerate(words):
         context = word.segment in _INNER and not word.named and word.text not in lexicon.PRODUCTS
-        vague = word.text in _VAGUE_STEMS and not word.named and (context or (word.vague and word.segment in _TARGETS))
+        vague = word.text in _VAGUE_STEMS and not word.named and (context or (word.vague and (word.segment in _TARGETS or (word.of and intent == "howto"))))
         if word.marked and not vague:
             continue
         if (intent in {"define", "what"} and context and not strict and i) or vague:
             found.append(Soft("context", word.text))
         elif intent == "howto" and word.text in _SOFT_VERBS and all(other.text in _VERB_STEMS for other in words[:i]):
             found.append(Soft("verb", word.text))
-        elif word.surface in lexicon.SOFT_ADJECTIVES and not word.named:
+        elif word.surface in lexicon.SOFT_ADJECTIVES and not word.named and _loose(word, words[i + 1 :], intent):
             found.append(Soft("adjective", word.text))
         elif word.text in _HEAD_STEMS and (not word.named or word.text == "api"):
             found.extend(_head(word, words, i, intent))
     return found
+
+
+def _loose(word: _Word, rest: list[_Word], intent: str) -> bool:
+    """Whether the adjective may be missing: where a thing is named it tells kinds apart ("whole life insurance")."""
+    if intent == "howto" or word.surface in lexicon.SAFE_ADJECTIVES:
+        return True
+    return bool(rest) and rest[0].text in _RELATION_STEMS
 
 
 def _head(word: _Word, words: list[_Word], place: int, intent: str) -> list[Soft]:

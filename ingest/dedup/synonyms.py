@@ -8,7 +8,7 @@ from __future__ import annotations
 
 VERBS_TEXT = """
 start: begin launch initiate commence boot open
-cancel: terminate discontinue revoke stop
+cancel: terminate discontinue revoke
 request: ask demand
 check: view see show display list inspect examine review look find locate lookup
 detect: identify recognise recognize discover spot find check locate
@@ -24,7 +24,8 @@ fix: solve resolve repair correct troubleshoot rectify mend
 handle: deal address cope tackle manage treat overcome
 prevent: avoid mitigate stop combat
 choose: select pick decide opt determine
-stop: halt terminate quit abort
+stop: halt quit abort
+cease: stop cancel discontinue
 improve: enhance boost optimise optimize
 reduce: decrease lower lessen minimise minimize cut
 increase: raise grow maximise maximize
@@ -34,7 +35,7 @@ buy: purchase order acquire
 return: give-back send-back
 exchange: swap trade
 replace: substitute swap
-disable: deactivate
+disable: deactivate prevent
 enable: activate
 enroll: enrol signup register
 notify: inform tell alert advise
