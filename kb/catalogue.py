@@ -7,10 +7,11 @@ exists because listing and joining entries through a vector store costs a reques
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sqlite3
-import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -143,32 +144,43 @@ class Catalogue:
     def __init__(self, path: Path) -> None:
         """Open the file, which must exist and never changes again."""
         self.path = path
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
 
-    def _db(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
-            try:
-                db = sqlite3.connect(uri, uri=True, check_same_thread=False)
-            except sqlite3.Error as error:
-                raise HomeError(
-                    f"{self.path}: cannot be opened: {error}", hint="Run `kb doctor`, then `kb rebuild`."
-                ) from error
-            self._local.db = db
-            self._connections.append(db)
-        return db
+    def _rows(self, query: str, keys: Sequence[Any] = ()) -> list[Any]:
+        """All rows of the query's result.
+
+        Connections are shared between threads, one user at a time: one for each thread would stay when the thread ends.
+        """
+        try:
+            db = self._idle.pop()
+        except IndexError:
+            db = self._connect()
+        try:
+            return db.execute(query, keys).fetchall()
+        finally:
+            self._idle.append(db)
+            if self._closed:
+                self.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+        try:
+            return sqlite3.connect(uri, uri=True, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise HomeError(
+                f"{self.path}: cannot be opened: {error}", hint="Run `kb doctor`, then `kb rebuild`."
+            ) from error
 
     def close(self) -> None:
-        """Close the file in all threads."""
-        for db in self._connections:
-            db.close()
-        self._connections.clear()
-        self._local = threading.local()
+        """Close the file; a query that is under way in another thread closes its own connection."""
+        self._closed = True
+        while self._idle:
+            with contextlib.suppress(IndexError):  # another thread took the last one
+                self._idle.pop().close()
 
     def _all(self, table: str) -> list[str]:
-        return [payload for (payload,) in self._db().execute(f"select payload from {table} order by row")]
+        return [payload for (payload,) in self._rows(f"select payload from {table} order by row")]
 
     def _some(self, table: str, column: str, keys: Sequence[Any]) -> list[str]:
         found: list[str] = []
@@ -176,14 +188,14 @@ class Catalogue:
             part = list(keys[start : start + 500])
             marks = ",".join("?" * len(part))
             query = f"select payload from {table} where {column} in ({marks}) order by row"
-            found.extend(payload for (payload,) in self._db().execute(query, part))
+            found.extend(payload for (payload,) in self._rows(query, part))
         return found
 
     def count(self, table: str) -> int:
         """Rows of documents, entries, questions, passages, variants, notes or drops."""
         if table not in _TABLES:
             raise ValueError(table)
-        return int(self._db().execute(f"select count(*) from {table}").fetchone()[0])
+        return int(self._rows(f"select count(*) from {table}")[0][0])
 
     def documents(self) -> list[Document]:
         """All documents, by source."""
@@ -203,7 +215,7 @@ class Catalogue:
 
     def variants(self) -> list[Variant]:
         """All wordings; row n belongs to row n of the question vectors."""
-        rows = self._db().execute("select parent, payload from variants order by row")
+        rows = self._rows("select parent, payload from variants order by row")
         return [Variant(text, parent, entry_id) for parent, payload in rows for text, entry_id in [json.loads(payload)]]
 
     def notes(self) -> list[MergeNote]:
@@ -232,18 +244,18 @@ class Catalogue:
             part = list(entry_ids[start : start + 500])
             marks = ",".join("?" * len(part))
             query = f"select distinct parent from entries where id in ({marks}) order by parent"
-            found.update({parent: None for (parent,) in self._db().execute(query, part)})
+            found.update({parent: None for (parent,) in self._rows(query, part)})
         return list(found)
 
     def variant(self, row: int) -> Variant:
         """The wording in this row."""
-        parent, payload = self._db().execute("select parent, payload from variants where row = ?", (row,)).fetchone()
+        ((parent, payload),) = self._rows("select parent, payload from variants where row = ?", (row,))
         text, entry_id = json.loads(payload)
         return Variant(text, parent, entry_id)
 
     def passage(self, row: int) -> Passage:
         """The passage in this row."""
-        (payload,) = self._db().execute("select payload from passages where row = ?", (row,)).fetchone()
+        ((payload,),) = self._rows("select payload from passages where row = ?", (row,))
         return Passage(**json.loads(payload))
 
     def passages_of(self, question_ids: Sequence[str]) -> dict[int, Passage]:
@@ -253,7 +265,7 @@ class Catalogue:
             part = list(question_ids[start : start + 500])
             marks = ",".join("?" * len(part))
             query = f"select row, payload from passages where parent in ({marks}) order by row"
-            found.update({row: Passage(**json.loads(payload)) for row, payload in self._db().execute(query, part)})
+            found.update({row: Passage(**json.loads(payload)) for row, payload in self._rows(query, part)})
         return found
 
     def variants_of(self, question_ids: Sequence[str]) -> dict[int, Variant]:
@@ -263,7 +275,7 @@ class Catalogue:
             part = list(question_ids[start : start + 500])
             marks = ",".join("?" * len(part))
             query = f"select row, parent, payload from variants where parent in ({marks}) order by row"
-            for row, parent, payload in self._db().execute(query, part):
+            for row, parent, payload in self._rows(query, part):
                 text, entry_id = json.loads(payload)
                 found[row] = Variant(text, parent, entry_id)
         return found

@@ -1,4 +1,4 @@
-"""Killed at any instant, with a full disk, on a read-only home: readers keep the last good index, the next run mends."""
+"""Killed at any instant, on a full disk, in a read-only home: the last good index answers, the next run mends."""
 
 import contextlib
 import os
@@ -10,7 +10,6 @@ import sys
 import textwrap
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest

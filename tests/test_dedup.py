@@ -84,6 +84,16 @@ SAME = [
     ("What command lists the jobs of a queue?", "How do I see the jobs of a queue?"),
     ("Which tools can I use instead of a plane?", "What tools can I use instead of a plane?"),
     ("What is the price of a trailer?", "What is the charge for a trailer?"),
+    ("In Rust, what does a borrow do?", "Rust: what is a borrow?", "Borrow in Rust - meaning and purpose"),
+    ("Rust: difference of trait and impl", "In Rust, how do a trait and an impl differ?"),
+    ("What is a hash-join?", "hash join, please define", "Hash join: what does it do and why is it used?"),
+    ("What does depth of tread mean?", "Define depth-of-tread (DOT)."),
+    ("Where do I find my plot number?", "Where can my plot number be found?"),
+    ("Could my son and I rent a kayak?", "Is it possible for my son and me to rent a kayak?"),
+    ("How long must a lease be valid?", "What validity does a lease need?"),
+    ("From what time can I moor a boat?", "When can I moor a boat?"),
+    ("How many berths does a pier have? How can I find out?", "Count the number of berths of a pier"),
+    ("What is the difference between a sloop and a ketch?", "What is the differnce betwen a sloop and a ketch?"),
 ]
 
 APART = [
@@ -134,6 +144,12 @@ APART = [
     ("How many guests can I invite?", "How do I invite guests?"),
     ("How do I renew a permit?", "How do I revoke a permit?"),
     ("Permit renewal", "Permit transfer"),
+    ("What is term life insurance?", "What is whole life insurance?", "What is life insurance?"),
+    ("What happens when I stop a job?", "What happens when I terminate a job?", "What happens when I pause a job?"),
+    ("How do I pause my plan?", "How do I cancel my plan?"),
+    ("State machines vs flow charts", "Explain state machines"),
+    ("Are lockers available?", "How do I use a locker?", "What is a locker?", "Are lockers required?"),
+    ("Can my dog bite my cat?", "Can my cat bite my dog?"),
 ]
 
 
@@ -244,6 +260,89 @@ def test_no_entries_make_no_questions() -> None:
 
 
 POOL = [text for wordings in (*SAME, *APART) for text in wordings]
+
+
+NOUNS = ("mutex", "glacier", "load balancer", "torque wrench", "escrow account", "semaphore", "carbon tax", "monsoon")
+ACTIONS = (
+    ("prune", "pruning", "pruned", "the rose bush"),
+    ("export", "exporting", "exported", "the address book"),
+    ("renew", "renewing", "renewed", "my passport"),
+    ("descale", "descaling", "descaled", "a kettle"),
+)
+THING_FRAMES = {
+    "what": (
+        "What is {a}?", "{x} - what is it and what is it good for?", "Write a short note on {x}.",
+        "{x}: definition and purpose", "{x}, explain please", "What purpose does {a} serve?", "Why is {a} used?",
+        "Give me a brief, simple explanation of {x}", "{x} explained", "How would you explain {a} to a beginner?",
+        "What do you understand by {x}?", "I do not understand {a}. What is it?", "{x} and its purpose",
+    ),
+    "works": (
+        "How does {a} work?", "{x}: how does it work?", "Explain how {a} works.", "The workings of {a}",
+        "Describe the working principle of {a}",
+    ),
+    "advantages": (
+        "What are the advantages of {a}?", "{x}: advantages", "State the benefits of {x}.",
+        "{x} - what are its benefits?", "What advantages does {a} offer?",
+    ),
+    "types": (
+        "What are the types of {x}?", "{x}: types", "Name the four types of {x}.", "What kinds of {x} are there?",
+    ),
+    "available": (
+        "Do you offer {a}?", "Is {a} available?", "Is there {a}?", "Do you have any {x}?", "Do you sell {x}?",
+    ),
+    "compare": (
+        "What is the difference between {a} and {b}?", "{x} and {y}, how are they different?", "{y} vs {x}",
+        "{y} and {x} - what is the difference?", "{x} or {y}: how do they differ?", "Compare {x} with {y}",
+        "{y} versus {x}, the differences", "What distinguishes {a} from {b}?", "How can {a} be told apart from {b}?",
+        "{x} and {y} compared", "Explain how {a} differs from {b}", "In which respects do {x} and {y} differ?",
+    ),
+    "choose": (
+        "Should I choose {a} or {b}?", "{x} or {y}?", "{y} or {x} - how do I choose?", "Which is better, {x} or {y}?",
+        "{x} vs {y}: which one should I use?",
+    ),
+}  # fmt: skip
+ACTION_FRAMES = {
+    "how": (
+        "How do I {v} {o}?", "{v} {o} - how?", "{g} {o}", "Ways to {v} {o}", "How can {o} be {p}?",
+        "{v} {o}: how do I do it?", "What is the procedure for {g} {o}?", "How would I go about {g} {o}?",
+        "I would like to {v} {o}. How?", "{v} {o} step by step", "Command to {v} {o}", "What does it take to {v} {o}?",
+        "In what way can {o} be {p}?", "I am trying to {v} {o}, any ideas?",
+    ),
+    "may": (
+        "Can I {v} {o}?", "Am I allowed to {v} {o}?", "Is it possible for me to {v} {o}?", "May I {v} {o}?",
+        "Would it be possible to {v} {o}?", "Do I have permission to {v} {o}?",
+    ),
+    "may she": (
+        "Can my sister {v} {o}?", "Is it possible for my sister to {v} {o}?", "Is my sister allowed to {v} {o}?",
+    ),
+    "when": ("When can I {v} {o}?", "From what time can I {v} {o}?"),
+    "how long": ("How long does it take to {v} {o}?", "How much time is needed to {v} {o}?"),
+}  # fmt: skip
+
+
+def _framed() -> list[tuple[str, str, str]]:
+    """Every wording of every intent for every subject, with the intent and the subject."""
+    found = []
+    for i, noun in enumerate(NOUNS):
+        other = NOUNS[(i + 3) % len(NOUNS)]
+        a, b = (f"an {word}" if word[0] in "aeiou" else f"a {word}" for word in (noun, other))
+        for intent, frames in THING_FRAMES.items():
+            found += [(frame.format(x=noun, y=other, a=a, b=b), intent, noun) for frame in frames]
+    for verb, gerund, participle, thing in ACTIONS:
+        for intent, frames in ACTION_FRAMES.items():
+            found += [(frame.format(v=verb, g=gerund, p=participle, o=thing), intent, thing) for frame in frames]
+    return [(question[0].upper() + question[1:], intent, subject) for question, intent, subject in found]
+
+
+def test_every_wording_of_an_intent_is_one_question_and_no_two_intents_or_subjects_are() -> None:
+    framed = _framed()
+    result = merge_entries([entry(i, question) for i, (question, _, _) in enumerate(framed)], None)
+    questions: dict[tuple[str, str], dict[str, str]] = {}
+    for item, (wording, intent, subject) in zip(result.entries, framed, strict=True):
+        questions.setdefault((intent, subject), {}).setdefault(str(item.question_id), wording)
+    split = {key: list(found.values()) for key, found in questions.items() if len(found) > 1}
+    assert not split
+    assert len(result.questions) == len(questions)
 
 
 @given(st.lists(st.sampled_from(POOL), min_size=1, max_size=14), st.randoms(use_true_random=False))

@@ -200,7 +200,7 @@ def test_a_knowledge_base_that_always_refuses_fails_the_gate(small_settings, bas
     report = run(settings)
     result = check_gate(report, baseline, load_floors())
     assert verdicts(result)["answerable/over_refusal"] == "worse"
-    moved = {change for m in result.worse_items for change in m.changes if m.item.id == "a0"}
+    moved = {change for m in result.worse_items for change in m.changes}
     assert ItemChange("answerable/over_refusal", 0.0, 1.0) in moved
     assert not [m for m in result.worse_items if m.item.set == "unanswerable"]
     assert verdicts(result)["asked/statements_supported"] == "worse"

@@ -107,10 +107,6 @@ def _main():
     import datasketch  # noqa: F401
     import numpy  # noqa: F401
 
-    import ingest.dedup
-    import ingest.index
-    import ingest.parse
-    import ingest.readers.markdown
     import kb.backends.chroma
     import kb.backends.encoder_numpy
     import kb.lexical  # noqa: F401

@@ -148,18 +148,19 @@ def is_slip(a: str, b: str) -> bool:
     return inside or (long[:-1] == short and long[-1] == long[-2])
 
 
-def without(found: Forms, rare: Collection[str]) -> list[tuple[object, ...]]:
-    """The forms with one rare word left out, each in turn: equal for questions that differ in that word alone."""
+def without(found: Forms) -> list[tuple[object, ...]]:
+    """The forms with one long word left out, each in turn: equal for questions that differ in that word alone."""
     return [
         (
             i,
+            word[0],
             form.intent,
             tuple(other for other in form.key[1] if other != word),
             *(f.key for f in found[:i] + found[i + 1 :]),
         )
         for i, form in enumerate(found)
         for word in form.key[1]
-        if word in rare and len(word) >= _MIN_TYPO_LETTERS and form.intent != "raw"
+        if len(word) >= _MIN_TYPO_LETTERS and word.isalpha() and form.intent != "raw"
     ]
 
 

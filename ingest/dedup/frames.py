@@ -17,7 +17,7 @@ MACROS: dict[str, str] = {
     "be": r"(?:is|are|was|were)",
     "the": r"(?:(?:the|a|an|any|one|two|three|some|few|all|your|its|various|different|main|key|major|common|basic|most|important|primary|essential|exact|general|real|biggest|several|core|fundamental|popular|other) )*",
     "tell": r"(?:explain|describe|define|discuss|elaborate on|elaborate|state|clarify|outline|illustrate|summarise|summarize|understand|introduce|detail|present)",
-    "list": r"(?:list out|list|name|mention|enumerate|give|provide|write down|write|identify|share|suggest|outline)",
+    "list": r"(?:list out|list|name|mention|enumerate|give|provide|write down|write|identify|share|suggest)",
     "purpose": r"(?:purpose|role|use|usage|significance|importance|need|point|goal|aim|objective|job|meaning|definition|concept|idea|notion|function|intuition|relevance|sense|basics|fundamentals|rationale)",
     "useful": r"(?:used|useful|important|necessary|needed|required|essential|significant|helpful|crucial|critical|vital|popular|for|good|beneficial|preferred|it)",
     "way": r"(?:way|ways|method|methods|steps|step|procedure|process|approach|approaches|technique|techniques|strategy|strategies|means|command|syntax)",
@@ -137,7 +137,8 @@ howto    | (?:i|we) (?:can|could|do) not (?:figure out )?how to {x}
 """
 
 OPENERS = r"""
-please|kindly|hi|hello|hey|so|ok|okay|well|also|then|now|and|but|briefly|shortly|simply|basically|quickly|exactly|sorry
+(?:i|we) (?:do not|did not|can not) (?:really |quite |fully )?(?:understand|get|know)(?= (?!how|what|why|when|where|which|who|if|whether|to)\S+ )
+just|please|kindly|hi|hello|hey|so|ok|okay|well|also|then|now|and|but|briefly|shortly|simply|basically|quickly|exactly|sorry
 (?:in|using) (?:your own|simple|short|brief|other|a few|layman|plain|simpler) (?:words?|terms?|english)
 in (?:brief|short|detail|general|simple terms)
 (?:can|could|would|will) (?:you|u|someone|anyone|anybody|somebody)(?: please| kindly| briefly| also| quickly)*(?= (?:explain|describe|tell|help|show|walk|give|elaborate|define|clarify|list|name|outline|discuss|compare|summarise|summarize|illustrate|provide|write|guide|teach|let|differentiate|distinguish|mention|state) )
@@ -158,7 +159,7 @@ CLOSERS = r"""
 please|thanks|thank you|exactly|actually|briefly|explain|explain briefly|elaborate|discuss|describe
 (?:with|using|give|giving|show|including|along with|provide)(?: me| us| an| a| some| suitable| few| the| one| relevant| your| simple| code| short| proper| real)* (?:examples?|code snippets?|snippets?|diagrams?|illustrations?|details?|code)
 in (?:brief|short|detail|depth|simple terms|simple words|your own words|a nutshell|layman terms|a few words|general|details)
-(?:step by step|for example|from scratch|if any|if possible|etc|and so on|in practice|at all|nowadays|anyway|under the hood)
+(?:step by step|for example|(?:any|some) (?:ideas?|tips|suggestions?|advice|help|hints?|thoughts|pointers)|from scratch|if any|if possible|etc|and so on|in practice|at all|nowadays|anyway|under the hood)
 and (?:explain|give|provide|show|elaborate|discuss|describe)(?: me| us| an| a| some| suitable| few| the| it| them| each| briefly| with| in| detail| brief| each of them| one)*(?: examples?| code)?
 (?:justify|explain|support) your answer|why or why not|give reasons?|explain why
 """

@@ -173,11 +173,16 @@ _COUNTED = {
 }
 
 
+_FRAME_WORDS = """
+differ different difference differences between explain describe compare purpose advantages disadvantages benefits
+definition discuss distinguish
+"""
+
+
 def _slips() -> dict[str, str]:
     """The words of frames with a letter missing, doubled or swapped with its neighbour."""
     found: dict[str, str] = {}
-    for word in ("differ", "different", "difference", "differences", "between", "explain", "describe", "compare",
-                 "purpose", "advantages", "disadvantages", "benefits", "definition", "discuss", "distinguish"):  # fmt: skip
+    for word in _FRAME_WORDS.split():
         for i in range(1, len(word)):
             missing, doubled = word[:i] + word[i + 1 :], word[:i] + word[i] + word[i:]
             swapped = word[:i] + word[i + 1 : i + 2] + word[i] + word[i + 2 :]
@@ -187,11 +192,16 @@ def _slips() -> dict[str, str]:
 
 _NO_SLIPS = frozenset(("differ", "different", "difference", "differences", "advantage", "disadvantage", "benefit"))
 _FRAME_SLIPS = _slips()
-_ALTERNATIVE = re.compile(r"^(?=(?!(?:what|how|why|when|which|is|are|do|does|can|should)\b)(?:\S+ ){1,3}or (?:\S+ ?){1,4}$)")
+_ALTERNATIVE = re.compile(
+    r"^(?=(?!(?:what|how|why|when|which|is|are|do|does|can|should)\b)(?:[^\s.,;:?]+ ){1,3}or (?:[^\s.,;:?]+ ?){1,4}$)"
+)
 """Before a choice without a verb ("prime or zoom lens")."""
-_DASH = re.compile(r"(?<=\S)\s+-{1,3}\s+(?=\S)|(?<=\w)\s*—\s*(?=\w)")
+_DASH = re.compile(r"(?<=\S)\s+[-–—−]{1,3}\s+(?=\S)|(?<=\w)\s*—\s*(?=\w)")
 _LINKED = re.compile(r"(?<=\w)-(of|to|by|and|the|a)-(?=\w)", re.IGNORECASE)
-_NAMED = re.compile(r"\b(?:the|a) (?:term|word|phrase|terminology|concept|idea|notion)(?: of)? (?=\S)")
+_NAMED = re.compile(
+    r"\b(?:the|a) (?:term|word|phrase|terminology|concept|idea|notion)(?: of)? (?!(?:behind|for|in|and|is|of)\b)(?=\S)"
+)
+_EXACTLY = re.compile(r"^(how|what|why|when|where)(?: ,)? (?:exactly|actually|really|precisely|just)(?: ,)? (?=\S)")
 
 
 def _spaced(question: str) -> str:
@@ -202,7 +212,7 @@ def _spaced(question: str) -> str:
 def _opened(text: str) -> str:
     while match := _OPENER.match(text):
         text = text[match.end() :]
-    return _NAMED.sub("", text)
+    return _EXACTLY.sub(r"\1 ", _NAMED.sub("", text))
 
 
 def _move(match: re.Match[str]) -> str:
@@ -333,11 +343,16 @@ def _unframed(part: str) -> Clause:
         return Clause("howto", part)
     if len(words) > 1 and head.endswith("ing") and stem(head) in _VERB_STEMS:
         return Clause("howto", part)
+    if _IMPERATIVE.match(part) and head not in _SMALL_WORDS and not _SAYS.search(part):
+        return Clause("howto", part)
     if 0 < len(words) <= _MAX_HEADING and not _SAYS.search(part):
         return Clause("head", part)
     return Clause("raw", part)
 
 
+_IMPERATIVE = re.compile(r"[a-z]{3,} (?:a|an|the|my|your|our) \w")
+"""No noun stands before an article ("descale a kettle", "descaling the kettle")."""
+_SMALL_WORDS = lexicon.DETERMINERS | lexicon.PREPOSITIONS | lexicon.DIRECTIONS | {"behind", "near", "beyond", "half"}
 _MAX_HEADING = 7
 _MAX_COMPOUND = 4
 _ACTION = re.compile(r"[a-z]{3}(?:ion|ment|al)$")

@@ -56,11 +56,11 @@ They may be missing in the other wording only when the vectors agree, and never 
 """
 
 SOFT_ADJECTIVES = _words(
-    "introduced trained existing new whole entire full current personal online modern standard built-in builtin"
-    " inbuilt simple additional remaining placed specific big large strong actual individual"
+    "introduced trained existing new whole entire full current modern standard built-in builtin inbuilt simple"
+    " additional remaining placed specific big large strong actual"
 )
 
-SAFE_ADJECTIVES = _words("introduced existing entire current actual built-in builtin inbuilt additional specific")
+SAFE_ADJECTIVES = _words("introduced existing entire built-in builtin inbuilt")
 """Those of them that name no kind of a thing where a thing is named ("whole life insurance")."""
 
 VAGUE = _words(
@@ -122,7 +122,7 @@ increase: raise
 return: give-back
 enroll: enrol signup register
 difference: distinction
-advantage: benefit pro upside merit strength plus
+advantage: benefit pro upside merit strength plus pros
 disadvantage: drawback con downside limitation demerit shortcoming weakness
 type: kind category variety flavour flavor
 component: element part constituent piece
@@ -382,6 +382,32 @@ GLOSSARY: dict[str, str] = {
     "args": "arguments",
     "eval": "evaluation",
     "uni": "university",
+    "cte": "common table expression",
+    "crud": "create read update delete",
+    "mvc": "model view controller",
+    "tdd": "test driven development",
+    "sso": "single sign on",
+    "otp": "one time password",
+    "sla": "service level agreement",
+    "kpi": "key performance indicator",
+    "ssd": "solid state drive",
+    "hdd": "hard disk drive",
+    "gps": "global positioning system",
+    "lcd": "liquid crystal display",
+    "etf": "exchange traded fund",
+    "mri": "magnetic resonance imaging",
+    "ecg": "electrocardiogram",
+    "adhd": "attention deficit hyperactivity disorder",
+    "ptsd": "post traumatic stress disorder",
+    "copd": "chronic obstructive pulmonary disease",
+    "lru": "least recently used",
+    "bfs": "breadth first search",
+    "dfs": "depth first search",
+    "bst": "binary search tree",
+    "roc": "receiver operating characteristic",
+    "cdc": "change data capture",
+    "olap": "online analytical processing",
+    "oltp": "online transaction processing",
 }
 """Abbreviations with one meaning nearly everywhere. Expansions in the entries and the caller's glossary win."""
 

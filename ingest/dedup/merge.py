@@ -240,7 +240,7 @@ def _slipped(
     rare = frozenset(word for word, n in counts.items() if n == 1)
     gaps: dict[tuple[object, ...], list[int]] = {}
     for i, unit in enumerate(units):
-        for gap in without(unit.forms, rare):
+        for gap in without(unit.forms):
             gaps.setdefault(gap, []).append(i)
     pairs = {pair for same in gaps.values() if len(same) <= _MAX_BLOCK for pair in itertools.combinations(same, 2)}
     found = []

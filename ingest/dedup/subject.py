@@ -180,7 +180,8 @@ def _pairs(words: list[_Word], intent: str) -> frozenset[tuple[str, str]]:
     for i, word in enumerate(words):
         if not i and intent == "howto":
             continue
-        if i and words[i - 1].phrase == word.phrase and (i > 1 or intent != "howto"):
+        doing = i and intent == "howto" and _gerund(words[i - 1])  # "tracking gradients" is "gradient tracking"
+        if i and words[i - 1].phrase == word.phrase and (i > 1 or intent != "howto") and not doing:
             found.add((words[i - 1].text, word.text))
         last = i + 1 == len(words) or words[i + 1].phrase != word.phrase
         if last and word.of and heads and heads[-1].segment == word.segment:
@@ -209,7 +210,8 @@ def _respelled(words: Sequence[str], tokens: dict[str, Token], knowledge: Knowle
     found: list[str] = []
     for word in spelled:
         small = bool(found) and found[-1] in _NO_JOIN
-        joins = bool(found) and (not small or found[-1] + word in knowledge.hyphened) and (word not in _NO_JOIN or word in _PARTICLE)
+        joins = bool(found) and (not small or found[-1] + word in knowledge.hyphened)
+        joins = joins and (word not in _NO_JOIN or word in _PARTICLE)
         pair = found[-1] + word if joins else ""
         if joins and word in _PARTICLE and stem(found[-1]) in _VERB_STEMS:
             pair = stem(found[-1]) + word
@@ -370,7 +372,8 @@ def _soft(words: list[_Word], intent: str, *, strict: bool) -> list[Soft]:
     found: list[Soft] = []
     for i, word in enumerate(words):
         context = word.segment in _INNER and not word.named and word.text not in lexicon.PRODUCTS
-        vague = word.text in _VAGUE_STEMS and not word.named and (context or (word.vague and (word.segment in _TARGETS or (word.of and intent == "howto"))))
+        some = word.vague and (word.segment in _TARGETS or (word.of and intent == "howto"))
+        vague = word.text in _VAGUE_STEMS and not word.named and (context or some)
         if word.marked and not vague:
             continue
         if (intent in {"define", "what"} and context and not strict and i) or vague:

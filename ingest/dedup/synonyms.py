@@ -127,7 +127,7 @@ abroad: overseas
 website: site webpage
 password: passcode
 email: mail
-advantage: benefit pro upside merit strength plus
+advantage: benefit pro upside merit strength plus pros
 disadvantage: drawback con downside limitation demerit shortcoming weakness
 application: usecase
 type: kind category variety flavour flavor

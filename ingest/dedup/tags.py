@@ -42,7 +42,7 @@ how (?:do|does|did) {_IT}(?: two)? (?:differ|compare)(?: from (?:each other|one 
 how (?:is|are) (?:it|they|these|those|the two|both|one|each)(?: two)? (?:different|distinct|distinguished)(?: from (?:each other|one another|the other))?
 (?:what|which features) (?:distinguish|differentiate|separate|set)(?:es|s)? {_IT}(?: apart)?(?: from each other)?
 what makes {_IT} different(?: from each other)?|in what way do {_IT} differ|(?:is there|are there) (?:a |any )?differences?(?: between {_IT})?
-(?:the |main |key )*(?:differences?|distinctions?|comparison|contrast|compared|contrasted)(?: explained| please| between {_IT})?|compare {_IT}?|differentiate(?: between)?(?: {_IT})?|distinguish(?: between)?(?: {_IT})?|(?:are|is) (?:they|it|these) (?:the same|different|not the same)|how {_IT} differ|how they are different
+(?:please |explain |describe |state |give |tell me |name |list |outline |the |their |any |main |key )*(?:differences?|distinctions?|comparison|contrast|compared|contrasted)(?: explained| please| between {_IT})?|compare {_IT}?|differentiate(?: between)?(?: {_IT})?|distinguish(?: between)?(?: {_IT})?|(?:are|is) (?:they|it|these) (?:the same|different|not the same)|how {_IT} differ|how they are different
 """,
     ),
     (
@@ -104,6 +104,7 @@ _LABEL = re.compile(
     r"(?:chapter|section|part|unit|topic|question|lesson|faq|faqs|note|quiz|exercise|task|interview|easy|medium|hard"
     r"|basic|advanced|beginner|intermediate|bonus|general|follow up|title|subject|re|q|help|urgent|newbie)(?: \w+)?$"
 )
+_TRYING = re.compile(r"^(?:trying|attempting|looking|hoping|planning|wanting) to ")
 _MARK = re.compile(r"(?: [.,;:?!])+ ")
 _AND = re.compile(r"(?:(?: [.,;:?!])* (?:and|&|plus|or) |(?: [.,;:?!])+ )(?:also |then |or )?")
 _MAX_HEAD = 12
@@ -143,7 +144,8 @@ def _framed(head: str, tail: str) -> str | None:
         return None
     if not kinds:
         return head
-    head = re.sub(r"^(?:the|a|an) ", "", head)
+    head = _TRYING.sub("", re.sub(r"^(?:the|a|an) ", "", head))
+    head = re.sub(r" (?:as opposed to|compared to|compared with|against) ", " and ", head, count=1)
     pair = re.search(r" (?:and|or|vs|versus) ", head)
     if kinds[0][0] in {"compare", "choose"} and not pair:
         return None
@@ -151,6 +153,8 @@ def _framed(head: str, tail: str) -> str | None:
         # What each of two things is, is said where they are told apart.
         kinds = [item for item in kinds if item[0] != "what"] if pair else kinds
         head = re.sub(r" (?:or|vs|versus) ", " and ", head, count=1)
+    elif kinds[0][0] == "choose":
+        head = re.sub(r" (?:and|vs|versus) ", " or ", head, count=1)
     return " and ".join(frame.replace("{x}", head) for _, frame in kinds)
 
 
@@ -189,6 +193,9 @@ def _names(head: str, most: int) -> bool:
 
 def _settled(head: str, tail: str) -> str | None:
     """The question behind a subject or a setting, with that put where it belongs."""
+    kind = _kind(head)
+    if kind is not None and _names(tail, _MAX_HEAD):
+        return _framed(tail, head)
     if _LABEL.match(head):
         return tail
     if not _names(head, _MAX_HEAD):
