@@ -147,7 +147,7 @@ def report(labelled: Sequence[Labelled], lookalikes: Sequence[LookAlike], predic
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report of one set; 0 if nothing was merged wrongly and F1 is 0.95 or better, else 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.duplicate_score", description="Score question merging.")
-    parser.add_argument("name", choices=("dev", "heldout"))
+    parser.add_argument("name", choices=("dev", "heldout", "heldout2"))
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     parser.add_argument("--no-vectors", action="store_true", help="merge without an encoder")
     options = parser.parse_args(arguments)

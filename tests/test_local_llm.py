@@ -29,9 +29,9 @@ from kb.types import Entry, Status
 SMALL = Path(__file__).parent / "data" / "small-lm"
 SETTINGS = LLMSettings(model=str(SMALL), device="cpu", max_answer_tokens=200, max_concurrent=4)
 FACTS = [
-    ("What is a learning rate scheduler?", "A scheduler changes the step size while training runs. It follows a plan."),
+    ("What is a learning rate scheduler?", "A scheduler changes the step size while training runs. It obeys a plan."),
     ("How do I stop gradients?", "Use the no_grad context for that. It saves memory."),
-    ("Where is the cache kept?", "The cache lies in the home folder. It can be deleted at any time."),
+    ("Where is the cache kept?", "Everything lies in the home folder. It can be deleted at any time."),
 ]  # fmt: skip
 
 
@@ -180,9 +180,9 @@ def test_the_matching_passage_is_copied_and_cited(generator, number):
 
 def test_a_counterfactual_passage_changes_the_answer(serial):
     facts = [*FACTS]
-    facts[2] = (FACTS[2][0], "The cache lies on the moon. It can be eaten at any time.")
+    facts[2] = (FACTS[2][0], "Everything lies on the moon. It can be eaten at any time.")
     found = list(drafts(serial, FACTS[2][0], evidence(facts)))
-    assert found[0] == ("The cache lies on the moon.", (3,))
+    assert found[0] == ("Everything lies on the moon.", (3,))
 
 
 INJECTIONS = [

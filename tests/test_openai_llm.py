@@ -318,7 +318,7 @@ def evidence(*facts: tuple[str, str]) -> Evidence:
 
 FACTS = (
     ("What is a learning rate scheduler?", "A scheduler changes the step size while training runs."),
-    ("Where is the cache kept?", "The cache lies in the home folder. It can be deleted at any time."),
+    ("Where is the cache kept?", "Everything lies in the home folder. It can be deleted at any time."),
 )
 
 
@@ -371,7 +371,7 @@ def test_a_real_server_says_what_the_local_model_says(served):
 def test_a_real_server_answers_with_citations(served):
     generator = load_openai_generator(LLMSettings(url=served, model=str(SMALL), max_answer_tokens=60))
     found = list(drafts(generator, FACTS[1][0], evidence(*FACTS)))
-    assert found[0] == ("The cache lies in the home folder.", (2,))
+    assert found[0] == ("Everything lies in the home folder.", (2,))
     generator.close()
 
 

@@ -102,16 +102,21 @@ def decode_stream(tokens: Iterable[int], tokenizer: ChatTokenizer) -> Iterator[s
 def without_thoughts(pieces: Iterator[str], *, inside: bool = False) -> Iterator[str]:
     """The pieces of a reply without `<think>...</think>`; `inside` if the prompt has opened a thought already."""
     held = ""
+    ended = False
     try:
         for piece in pieces:
             held += piece
             while held:
+                if ended:  # the empty lines between a thought and the reply
+                    held = held.lstrip()
+                    ended = not held
+                    continue
                 if inside:
                     end = held.find(_CLOSE)
                     if end < 0:
                         held = held[-len(_CLOSE) :]
                         break
-                    held, inside = held[end + len(_CLOSE) :].lstrip(), False
+                    held, inside, ended = held[end + len(_CLOSE) :], False, True
                     continue
                 begin = held.find(_OPEN)
                 if begin >= 0:
