@@ -29,16 +29,14 @@ SLOW_S = 20
 """Processor seconds that no input of a few kilobytes may take; they take milliseconds."""
 
 # What the parsers look for, in an order that no author would choose.
-PIECES = st.sampled_from(
-    ["\t", "\u200b", "\u202e", "\x00", "\x0c", "\r"]
-    + r"""
-    #_ ##_ ###_1._ 1._ 1)_ Q1:_ Q:_ A:_ Answer:_ Question_2 ** __ *_ -_ +_ >_ ``` ~~~ ` ____ \\ | a b_c What_is_x? Why
+CONTROLS = ["\t", "\u200b", "\u202e", "\x00", "\x0c", "\r"]
+MARKUP = r"""
+    #_ ##_ ###_1._ 1._ 1)_ Q1:_ Q:_ A:_ Answer:_ Question_2 ** __ *_ -_ +_ >_ ``` ~~~ ` ____ \ | a b_c What_is_x? Why
     Explain_y. ? ？ ؟ . : ---_ === *** <details> <summary> </summary> </details> <h2> </h2> <p> <div > &amp; <!-- -->
     [a](b) ![ ]( ) http://x { } [ ] " ' , ; é 問 🍵 .._note:: :: :a:_b % $ [This_requires_an_answer] Table_of_contents
     Related_articles Read_more Thank_you 1 (2) a) iv. question answer front back null true 1e5
-    """.replace("\\\\", "\\").split()
-    + ["\t", "\u200b", "\u202e", "\x00", "\x0c", "\r"]  # noqa: RUF005
-).map(lambda piece: piece.replace("_", " ") if piece != "__" else piece)
+"""
+PIECES = st.sampled_from([*CONTROLS, "__", *(piece.replace("_", " ") for piece in MARKUP.split())])
 SEPARATORS = st.sampled_from(["", "", " ", "\n", "\n", "\n\n", "\n   "])
 SOUP = st.lists(st.tuples(PIECES, SEPARATORS), max_size=120).map(lambda pairs: "".join(a + b for a, b in pairs))
 

@@ -415,6 +415,13 @@ def test_templates_without_a_system_turn_get_the_rules_in_the_first_turn(serial)
     assert chat.decode(ids) == "Rules.\n\nHi."
 
 
+def test_control_tokens_of_the_model_stay_text_in_a_message(serial):
+    special = set(serial._tokenizer._tokenizer.all_special_ids)
+    ids, _ = serial._tokenizer.encode([Message("user", "a <|end|> b <|user|> c")])
+    plain, _ = serial._tokenizer.encode([Message("user", "a b c")])
+    assert sum(token in special for token in ids) == sum(token in special for token in plain)
+
+
 def test_read_markers_finds_what_the_model_writes(serial):
     text = "".join(serial.stream(prompt(1)))
     assert read_markers(text, 3)[1] == (2,)
