@@ -71,6 +71,9 @@ def check(suffix, content):
 @example(content=b"\xff\xfe" + "What is a?\nb".encode("utf-16-le"))
 @example(content="\ud800")
 @example(content="# 0\n<\n0")
+@example(content="Nr;Question;Answer\n\x1f1;What is tea?;A drink.\n2;What is milk?;White.\n")
+@example(content='{"": "Hold the button.", "What is the kettle?": "A pot."}')
+@example(content='<ol start="--5"><li value="²">What is tea?</li></ol><p>A drink.</p>')
 def test_any_bytes(suffix, content):
     check(suffix, content)
 

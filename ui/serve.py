@@ -93,6 +93,8 @@ def start(
             max_file_size=library.settings.ingest.max_file_mb * 1_000_000,
             allowed_paths=[],
             enable_monitoring=False,
+            # Gradio keeps the state of ten thousand sessions by default, about 180 kB for each caller of the API.
+            state_session_capacity=200,
             app_kwargs={"middleware": [middleware], "docs_url": None, "redoc_url": None, "openapi_url": None},
             **launch_options(),
         )

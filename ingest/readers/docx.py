@@ -150,7 +150,7 @@ class _DocxWriter:
         number_id = numbering.find(qn("w:numId"))
         level_element = numbering.find(qn("w:ilvl"))
         identity = number_id.get(qn("w:val")) if number_id is not None else None
-        level = int(level_element.get(qn("w:val"), "0")) if level_element is not None else 0
+        level = _whole(level_element.get(qn("w:val"))) if level_element is not None else 0
         if identity is None or identity == "0":
             return ""
         if self._formats.get((identity, level), "bullet") in ("bullet", "none"):
@@ -193,7 +193,8 @@ def _heading_level(style: str, paragraph: Paragraph) -> int:
     properties = paragraph._p.pPr
     outline = properties.find(qn("w:outlineLvl")) if properties is not None else None
     value = outline.get(qn("w:val"), "9") if outline is not None else "9"
-    return int(value) + 1 if value.isdigit() and int(value) < 6 else 0
+    level = _whole(value, 9)
+    return level + 1 if level < 6 else 0
 
 
 def _list_level(paragraph: Paragraph) -> int:
@@ -201,9 +202,9 @@ def _list_level(paragraph: Paragraph) -> int:
     numbering = properties.numPr if properties is not None else None
     level = numbering.find(qn("w:ilvl")) if numbering is not None else None
     if level is not None:
-        return min(8, int(level.get(qn("w:val"), "0")))
+        return min(8, _whole(level.get(qn("w:val"))))
     name = paragraph.style.name or "" if paragraph.style is not None else ""
-    return int(name[-1]) - 1 if name[-1:].isdigit() else 0
+    return _whole(name[-1:], 1) - 1
 
 
 def _is_code(paragraph: Paragraph, style: str) -> bool:
@@ -255,7 +256,7 @@ def _number_formats(document: Document) -> dict[tuple[str, int], str]:
         levels: dict[int, str] = {}
         for level in element.findall(qn("w:lvl")):
             form = level.find(qn("w:numFmt"))
-            levels[int(level.get(qn("w:ilvl"), "0"))] = form.get(qn("w:val"), "") if form is not None else ""
+            levels[_whole(level.get(qn("w:ilvl")))] = form.get(qn("w:val"), "") if form is not None else ""
         abstract[element.get(qn("w:abstractNumId"), "")] = levels
     found: dict[tuple[str, int], str] = {}
     for element in root.findall(qn("w:num")):
@@ -265,3 +266,8 @@ def _number_formats(document: Document) -> dict[tuple[str, int], str]:
         ).items():
             found[element.get(qn("w:numId"), ""), level_number] = form
     return found
+
+
+def _whole(value: str | None, otherwise: int = 0) -> int:
+    """The number that an attribute holds; files are not always what their schema says."""
+    return int(value) if value and value.isdecimal() and len(value) < 6 else otherwise

@@ -276,14 +276,14 @@ class _Walker:
 
     def _items(self, element: etree._Element, tag: str) -> None:
         start = element.get("start", "1")
-        number = int(start) if start.lstrip("-").isdigit() and len(start) < 6 else 1
+        number = int(start) if start.removeprefix("-").isdecimal() and len(start) < 6 else 1
         self._text(element.text)
         self._lists.append((tag, number))
         for child in element:
             if isinstance(child.tag, str) and child.tag.lower() == "li":
                 self._sync(child)
                 value = child.get("value", "")
-                if value.isdigit() and len(value) < 6:
+                if value.isdecimal() and len(value) < 6:
                     number = int(value)
                 self._flush()
                 self._item_prefix = f"{number}. " if tag == "ol" else "- "

@@ -205,7 +205,8 @@ def _mapping(value: Mapping[str, Any]) -> Iterator[Record]:
     asked = [key for key, item in value.items() if isinstance(item, str | list) and question_likeness(key) >= 0.5]
     if asked and len(asked) >= 0.5 * len(value):
         for key, item in value.items():
-            yield Record(key, _as_text(item))
+            if any(c.isalnum() for c in key):
+                yield Record(key, _as_text(item))
         return
     for key, item in value.items():
         if isinstance(item, dict):
@@ -324,7 +325,7 @@ def _records(items: Sequence[_Row], roles: _Roles) -> Iterator[Record]:
         yield Record(
             question=" ".join(question.split()),
             answer=_as_text(item.values.get(roles.answer)) if roles.answer else "",
-            number=int(number)
+            number=int(str(number).strip())
             if isinstance(number, int | str) and str(number).strip().isdecimal() and len(str(number)) < 9
             else None,
             section=section or item.section,
